@@ -1,0 +1,73 @@
+package bearer
+
+import (
+	"bytes"
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Claims are the claims that an Issuer writes, in their order on the wire; an
+// empty one is left out. A type of your own may embed them and add to them.
+type Claims struct {
+	Name           string       `json:"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name,omitempty"`           // Account.ID
+	NameIdentifier string       `json:"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier,omitempty"` // Account.ID
+	Roles          ClaimStrings `json:"http://schemas.microsoft.com/ws/2008/06/identity/claims/role,omitempty"`         // Account.Roles
+	DNS            string       `json:"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/dns,omitempty"`            // Account.DNS
+	Usr            string       `json:"usr,omitempty"`                                                                  // Account.Profile, packed: read it with Profile
+	UTCTimeOffset  string       `json:"UTCTimeOffset,omitempty"`                                                        // UTC+05:30~Asia/Kolkata
+	CultureCode    string       `json:"CultureCode,omitempty"`                                                          // Account.Culture, else Account.Locale
+	FamilyName     string       `json:"family_name,omitempty"`                                                          // Account.Name
+	Email          string       `json:"email,omitempty"`                                                                // Account.Email
+	Website        string       `json:"website,omitempty"`                                                              // Account.Website
+	ID             string       `json:"jti,omitempty"`                                                                  // a random UUID
+	Issued         string       `json:"http://schemas.microsoft.com/ws/2008/06/identity/claims/expiration,omitempty"`   // the issue instant, whatever the name says: 2006-01-02 15:04:05.000
+	Expired        string       `json:"http://schemas.microsoft.com/ws/2008/06/identity/claims/expired,omitempty"`      // the expiry, in the same form
+	NotBefore      NumericDate  `json:"nbf,omitzero"`
+	ExpiresAt      NumericDate  `json:"exp,omitzero"`
+	Issuer         string       `json:"iss,omitempty"`
+	Audience       ClaimStrings `json:"aud,omitempty"`
+	Subject        string       `json:"sub,omitempty"` // Account.ID
+	IssuedAt       NumericDate  `json:"iat,omitzero"`
+	Scope          string       `json:"scope,omitempty"`     // Account.Scopes, joined by spaces
+	ClientID       string       `json:"client_id,omitempty"` // of WithAccessTokenProfile (RFC 9068 section 2.2)
+}
+
+// ClaimStrings is written as a string where there is one, else as an array, and
+// read from either (RFC 7519 section 4.1.3).
+type ClaimStrings []string
+
+// MarshalJSON writes one string bare.
+func (s ClaimStrings) MarshalJSON() ([]byte, error) {
+	if len(s) == 1 {
+		return json.Marshal(s[0])
+	}
+	return json.Marshal([]string(s))
+}
+
+// UnmarshalJSON reads a string or an array of strings; null is neither.
+func (s *ClaimStrings) UnmarshalJSON(data []byte) error {
+	list, err := readAudience(jsontext.NewDecoder(bytes.NewBuffer(data)))
+	*s = list
+	return err
+}
+
+// NumericDate is an instant written as seconds since 1970 (RFC 7519 section 2).
+type NumericDate struct{ time.Time }
+
+// MarshalJSON writes whole seconds as an integer, and a fraction to the microsecond at least.
+func (d NumericDate) MarshalJSON() ([]byte, error) {
+	if d.Nanosecond() == 0 {
+		return strconv.AppendInt(nil, d.Unix(), 10), nil
+	}
+	return strconv.AppendFloat(nil, float64(d.Unix())+float64(d.Nanosecond())/1e9, 'f', -1, 64), nil
+}
+
+// UnmarshalJSON reads a finite number in the range of a date.
+func (d *NumericDate) UnmarshalJSON(data []byte) error {
+	t, err := parseDate(string(data))
+	d.Time = t
+	return err
+}

@@ -1,0 +1,48 @@
+package bearer
+
+import (
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// clientAddr returns the address a request comes from: the peer's, unless the
+// peer is a trusted proxy. Then X-Forwarded-For is read from its right end, where
+// the trusted proxies wrote, up to the first address that is none of them:
+// everything further left is whatever the client said. Invalid where the peer
+// has no address.
+func clientAddr(r *http.Request, trusted []netip.Prefix) netip.Addr {
+	addr, ok := parseAddr(r.RemoteAddr)
+	if !ok {
+		return netip.Addr{}
+	}
+	hops := strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ",")
+	for _, hop := range slices.Backward(hops) {
+		if !slices.ContainsFunc(trusted, func(p netip.Prefix) bool { return p.Contains(addr) }) {
+			return addr
+		}
+		next, ok := parseAddr(strings.TrimSpace(hop))
+		if !ok {
+			// A proxy wrote no address: what it would have vouched for is
+			// unknown, and the last address that somebody vouched for counts.
+			return addr
+		}
+		addr = next
+	}
+	return addr
+}
+
+// parseAddr reads an address with or without a port, and gives an IPv4 address
+// in an IPv6 form its own, so that one client has one address.
+func parseAddr(s string) (netip.Addr, bool) {
+	addr, err := netip.ParseAddr(strings.Trim(s, "[]"))
+	if err != nil {
+		withPort, err := netip.ParseAddrPort(s)
+		if err != nil {
+			return netip.Addr{}, false
+		}
+		addr = withPort.Addr()
+	}
+	return addr.Unmap().WithZone(""), true
+}

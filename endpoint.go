@@ -1,0 +1,226 @@
+package bearer
+
+import (
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/gobearer/bearer/internal/strictjson"
+)
+
+// maxRequestBytes bounds the body of a token request.
+const maxRequestBytes = 16 << 10
+
+// A tokenError is an error answer of the token endpoint (RFC 6749 section 5.2).
+// Its texts are constant, and of that section's characters.
+type tokenError struct {
+	status        int
+	body          errorBody
+	header, value string // one more header
+}
+
+// invalid is a fault of the request's form.
+func invalid(status int, description string) *tokenError {
+	return &tokenError{status: status, body: errorBody{"invalid_request", description}}
+}
+
+var (
+	refusedMethod    = &tokenError{http.StatusMethodNotAllowed, errorBody{"invalid_request", "The token endpoint takes POST only"}, "Allow", "POST"}
+	refusedURL       = invalid(http.StatusBadRequest, "The URL must not carry credentials")
+	refusedMediaType = invalid(http.StatusUnsupportedMediaType, "The request must be of type application/json")
+	refusedSize      = invalid(http.StatusRequestEntityTooLarge, "The request is larger than 16 KiB")
+	refusedBody      = invalid(http.StatusBadRequest, "The request must be a JSON object with the strings userName, password, privateToken and optionally validity, each once and not empty")
+	refusedValidity  = invalid(http.StatusBadRequest, "The validity must be Default, ShortLive or LongLive")
+	refusedLogin     = &tokenError{status: http.StatusBadRequest, body: errorBody{"invalid_grant", "The user name, password or private token is wrong"}}
+	outOfReach       = &tokenError{http.StatusServiceUnavailable, errorBody{"temporarily_unavailable", "The request cannot be answered now"}, "Retry-After", "1"}
+)
+
+func throttled(wait time.Duration) *tokenError {
+	seconds := wait / time.Second
+	if wait%time.Second > 0 {
+		seconds++
+	}
+	seconds = max(1, seconds)
+	return &tokenError{http.StatusTooManyRequests, errorBody{"temporarily_unavailable", "There were too many attempts"},
+		"Retry-After", strconv.FormatInt(int64(seconds), 10)}
+}
+
+// ServeHTTP answers a token request.
+func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store") // RFC 6749 section 5.1
+	h.Set("Pragma", "no-cache")
+	h.Set("Content-Type", "application/json")
+	response, refusal := i.token(w, r)
+	if refusal == nil {
+		writeJSON(w, response)
+		return
+	}
+	if refusal.header != "" {
+		h.Set(refusal.header, refusal.value)
+	}
+	w.WriteHeader(refusal.status)
+	writeJSON(w, refusal.body)
+}
+
+// writeJSON writes what always marshals. A client that went away gets nothing.
+func writeJSON(w io.Writer, v any) {
+	body, _ := json.Marshal(v)
+	_, _ = w.Write(append(body, '\n'))
+}
+
+// token decides. Nothing that the client sent is looked at before the method,
+// the URL and the media type are right.
+func (i *Issuer) token(w http.ResponseWriter, r *http.Request) (*TokenResponse, *tokenError) {
+	if i == nil || i.auth == nil {
+		return nil, outOfReach
+	}
+	start := i.observer.start()
+	request, refusal := readTokenRequest(w, r)
+	if refusal != nil {
+		return nil, refusal
+	}
+	if _, ok := i.lifetimes[request.validity]; !ok {
+		return nil, refusedValidity
+	}
+	request.ClientAddr = clientAddr(r, i.proxies)
+	account, err := i.auth(r.Context(), request.Credentials)
+	if err != nil {
+		refusal, cause := loginRefusal(r.Context(), err)
+		i.observer.observe(r.Context(), start, Event{Kind: EventLoginRefused, Cause: cause, Issuer: i.name})
+		return nil, refusal
+	}
+	response, err := i.Issue(r.Context(), account, request.validity)
+	if err != nil {
+		i.observer.observe(r.Context(), start, Event{Kind: EventLoginRefused, Cause: err, Issuer: i.name})
+		return nil, outOfReach
+	}
+	return response, nil
+}
+
+// loginRefusal sorts what an Authenticator returned. Whatever it does not know
+// is an outage: it is neither the client's fault nor for the client to read.
+func loginRefusal(ctx context.Context, err error) (refusal *tokenError, cause error) {
+	if errors.Is(err, ErrBadCredentials) {
+		return refusedLogin, ErrBadCredentials
+	}
+	var tooMany *ThrottledError
+	if errors.As(err, &tooMany) && tooMany != nil {
+		return throttled(tooMany.RetryAfter), tooMany
+	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return outOfReach, errGone
+	}
+	return outOfReach, ErrUnavailable
+}
+
+// A tokenRequest is a well-formed one. It embeds Credentials and so redacts
+// itself.
+type tokenRequest struct {
+	Credentials
+	validity Validity
+}
+
+func readTokenRequest(w http.ResponseWriter, r *http.Request) (tokenRequest, *tokenError) {
+	if r.Method != http.MethodPost {
+		return tokenRequest{}, refusedMethod
+	}
+	if hasCredentials(r.URL) {
+		return tokenRequest{}, refusedURL
+	}
+	if !isJSON(r.Header["Content-Type"]) {
+		return tokenRequest{}, refusedMediaType
+	}
+	if r.Body == nil {
+		return tokenRequest{}, refusedBody
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequestBytes))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return tokenRequest{}, refusedSize
+	case err != nil:
+		return tokenRequest{}, refusedBody
+	}
+	return parseTokenRequest(body)
+}
+
+// hasCredentials finds credentials where logs and histories keep them. A query
+// that cannot be parsed may hold anything.
+func hasCredentials(u *url.URL) bool {
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil || u.User != nil {
+		return true
+	}
+	for name := range query {
+		switch asciiLower(name) {
+		case "username", "password", "privatetoken":
+			return true
+		}
+	}
+	return false
+}
+
+func isJSON(contentType []string) bool {
+	if len(contentType) != 1 {
+		return false
+	}
+	mediaType, _, err := mime.ParseMediaType(contentType[0])
+	return err == nil && mediaType == "application/json"
+}
+
+// parseTokenRequest reads the body to its last byte. Its members' names have no
+// case, as the page itself spells them two ways, so one that is there in two
+// cases is a duplicate: two parsers must not see two passwords.
+func parseTokenRequest(body []byte) (tokenRequest, *tokenError) {
+	members := map[string]string{}
+	err := strictjson.Object(body, func(d *jsontext.Decoder, name string) error {
+		name = asciiLower(name)
+		switch name {
+		case "username", "password", "privatetoken", "validity":
+		default:
+			return strictjson.Skip(d)
+		}
+		value, err := strictjson.String(d)
+		if _, twice := members[name]; twice || value == "" {
+			return strictjson.ErrType
+		}
+		members[name] = value
+		return err
+	})
+	if err != nil {
+		return tokenRequest{}, refusedBody
+	}
+	validity := ValidityDefault
+	if v, ok := members["validity"]; ok {
+		validity = Validity(v)
+	}
+	request := tokenRequest{Credentials{
+		UserName:     members["username"],
+		Password:     members["password"],
+		PrivateToken: members["privatetoken"],
+	}, validity}
+	if request.UserName == "" || request.Password == "" || request.PrivateToken == "" {
+		return tokenRequest{}, refusedBody
+	}
+	return request, nil
+}
+
+// asciiLower leaves all else as it is: Unicode folds a long s and a Kelvin sign
+// to s and k, and so would make paſſword a password.
+func asciiLower(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, s)
+}

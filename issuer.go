@@ -1,0 +1,371 @@
+package bearer
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/gobearer/bearer/keys"
+)
+
+// An Issuer makes tokens: as an http.Handler for POST /token, and from code. It
+// is safe for concurrent use; its zero value issues nothing.
+type Issuer struct {
+	name        string
+	ring        *keys.Ring
+	auth        func(context.Context, Credentials) (*Account, error) // a func, so that %v of an Issuer prints no accounts
+	clock       func() time.Time
+	observer    observer
+	audience    []string
+	lifetimes   map[Validity]Lifetime
+	encode      func(context.Context, *Account, Claims) ([]byte, error) // nil: Claims as they are
+	revocations Revocations
+	proxies     []netip.Prefix
+	typ         string
+	clientID    string
+}
+
+// NewIssuer returns an Issuer whose tokens have name as their iss, are signed by
+// ring and are given to whom auth accepts. The error joins every *OptionError.
+func NewIssuer(name string, ring *keys.Ring, auth Authenticator, opts ...IssuerOption) (*Issuer, error) {
+	c := issuerConfig{lifetimes: map[Validity]Lifetime{
+		ValidityDefault:   Minutes(12000),
+		ValidityShortLive: Seconds(30),
+		ValidityLongLive:  Months(120),
+	}}
+	c.clock = time.Now
+	if !isName(name) {
+		c.refuse("name", "is empty or not UTF-8: use the URL that clients know the issuer by")
+	}
+	if isNil(auth) {
+		c.refuse("auth", "is nil: use an Authenticator or an AuthenticatorFunc")
+	}
+	for _, o := range opts {
+		if isNil(o) {
+			c.refuse("IssuerOption", "is nil: leave it out")
+			continue
+		}
+		o.issuer(&c)
+	}
+	if c.revocations != nil && c.unrevoked {
+		c.refuse("DangerouslyWithoutRevocation", "contradicts WithRevocations: leave one of them out")
+	}
+	if ring == nil {
+		c.refuse("ring", "is nil: use keys.NewRing")
+	} else if _, err := signingKey(ring, c.clientID); err != nil {
+		c.refuse("ring", err.Error())
+	}
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	i := &Issuer{
+		name: name, ring: ring, auth: auth.Authenticate, clock: c.clock, observer: c.observer,
+		audience: c.audience, lifetimes: c.lifetimes, encode: c.encode,
+		revocations: c.revocations, proxies: c.proxies, typ: "JWT", clientID: c.clientID,
+	}
+	if i.audience == nil {
+		i.audience = []string{name}
+	}
+	if i.revocations == nil && !c.unrevoked {
+		i.revocations = &memoryRevocations{clock: c.clock}
+	}
+	if i.clientID != "" {
+		i.typ = "at+jwt"
+	}
+	return i, nil
+}
+
+// Format implements fmt.Formatter: an Issuer prints as its name.
+func (i *Issuer) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "bearer.Issuer(%q)", i.name) }
+
+// Trust returns what a Middleware needs to verify this Issuer's tokens, and no
+// others. The zero Issuer's is one that NewMiddleware refuses.
+func (i *Issuer) Trust() Trust {
+	if i == nil || i.ring == nil {
+		return Trust{}
+	}
+	return Trust{
+		Issuer:      i.name,
+		Audience:    slices.Clone(i.audience),
+		Keys:        i.ring,
+		TokenTypes:  []string{i.typ},
+		Revocations: i.revocations,
+	}
+}
+
+// Revoke takes a token of this Issuer back, by its jti, until it would have
+// expired: the next request with it is refused, cached or not. It fails where
+// the Issuer has no revocations, or a store that cannot be written to.
+func (i *Issuer) Revoke(ctx context.Context, t Info) error {
+	if i == nil || i.ring == nil {
+		return errZeroIssuer
+	}
+	store, ok := i.revocations.(interface {
+		Revoke(ctx context.Context, t Info) error
+	})
+	switch {
+	case !ok:
+		return errors.New("bearer: revoke: the issuer's revocations cannot be written to")
+	case t.Issuer != i.name:
+		return fmt.Errorf("bearer: revoke: %w", ErrIssuer)
+	}
+	return store.Revoke(ctx, t)
+}
+
+// An Endpoint is one route of an Issuer. Handler answers every method, with 405
+// for the wrong ones.
+type Endpoint struct {
+	Method  string
+	Path    string // to be matched exactly
+	Handler http.Handler
+}
+
+// Endpoints returns the Issuer's routes, for any router. The token endpoint
+// answers with and without a final slash, and never redirects: a client would
+// repeat its credentials as a GET.
+func (i *Issuer) Endpoints() []Endpoint {
+	return []Endpoint{
+		{http.MethodPost, "/token", i},
+		{http.MethodPost, "/token/", i},
+	}
+}
+
+// Mount registers every endpoint with mux, for every method.
+func (i *Issuer) Mount(mux *http.ServeMux) {
+	for _, e := range i.Endpoints() {
+		pattern := e.Path
+		if strings.HasSuffix(pattern, "/") {
+			pattern += "{$}"
+		}
+		mux.Handle(pattern, e.Handler)
+	}
+}
+
+// A TokenResponse is the token endpoint's answer, its members in the order of
+// the wire. It prints without its token, in any verb and in slog.
+type TokenResponse struct {
+	AccessToken    string    `json:"access_token"`
+	TokenType      string    `json:"token_type"` // Bearer
+	ExpiresIn      int64     `json:"expires_in"` // seconds
+	UserName       string    `json:"userName"`
+	Issued         time.Time `json:".issued"` // in UTC and whole seconds, as Expires
+	Expires        time.Time `json:".expires"`
+	TimeZoneOffset string    `json:"timeZoneOffset"` // UTC+05:30~Asia/Kolkata, the offset at Issued
+	Locale         string    `json:"locale"`
+}
+
+// Format implements fmt.Formatter.
+func (r TokenResponse) Format(f fmt.State, _ rune) { fmt.Fprint(f, r.redacted()) }
+
+// LogValue implements slog.LogValuer.
+func (r TokenResponse) LogValue() slog.Value { return slog.StringValue(r.redacted()) }
+
+func (r TokenResponse) redacted() string {
+	return "bearer.TokenResponse{" + r.UserName + " until " + r.Expires.Format(time.RFC3339) + "}"
+}
+
+// Issue makes a token for a, without asking the Authenticator. An empty validity
+// is ValidityDefault. It fails for an account without an ID, in time.Local or
+// with an impossible scope, for an unknown validity, and for a token of over 16
+// KiB, which no verifier would read.
+func (i *Issuer) Issue(ctx context.Context, a *Account, v Validity) (*TokenResponse, error) {
+	if i == nil || i.ring == nil {
+		return nil, errZeroIssuer
+	}
+	start := i.observer.start()
+	key, err := signingKey(i.ring, i.clientID)
+	if err != nil {
+		return nil, fmt.Errorf("bearer: issue: %w", err)
+	}
+	response, err := i.issue(ctx, key, a, v)
+	if err != nil {
+		return nil, fmt.Errorf("bearer: issue: %w", err)
+	}
+	i.observer.observe(ctx, start, Event{
+		Kind: EventIssued, Issuer: i.name, KeyID: key.ID(), Algorithm: key.Algorithm(), Account: a.ID,
+	})
+	return response, nil
+}
+
+var errZeroIssuer = errors.New("bearer: the Issuer was not made by NewIssuer")
+
+func (i *Issuer) issue(ctx context.Context, key *keys.Key, a *Account, v Validity) (*TokenResponse, error) {
+	if err := a.check(); err != nil {
+		return nil, err
+	}
+	if v == "" {
+		v = ValidityDefault
+	}
+	lifetime, ok := i.lifetimes[v]
+	if !ok {
+		return nil, errors.New("unknown validity")
+	}
+	zone := time.UTC
+	if a.TimeZone != nil {
+		zone = a.TimeZone
+	}
+	// One instant in whole seconds, so that every date of the answer and of the
+	// token agrees with every other.
+	issued := i.clock().UTC().Truncate(time.Second)
+	expires := lifetime.after(issued)
+	offset := issued.In(zone).Format("UTC-07:00") + "~" + zone.String()
+
+	claims, err := i.claims(a, issued, expires, offset)
+	if err != nil {
+		return nil, err
+	}
+	payload, err := i.payload(ctx, a, claims)
+	if err != nil {
+		return nil, err
+	}
+	token, err := sign(key, i.typ, payload)
+	if err != nil {
+		return nil, err
+	}
+	if len(token) > defaultMaxTokenBytes {
+		return nil, errors.New("the token is longer than 16 KiB: give the account fewer roles, scopes or a smaller profile")
+	}
+	return &TokenResponse{
+		AccessToken:    token,
+		TokenType:      "Bearer",
+		ExpiresIn:      expires.Unix() - issued.Unix(),
+		UserName:       a.UserName,
+		Issued:         issued,
+		Expires:        expires,
+		TimeZoneOffset: offset,
+		Locale:         a.Locale,
+	}, nil
+}
+
+// check refuses accounts that would make a token say what nobody meant.
+func (a *Account) check() error {
+	switch {
+	case a == nil || a.ID == "":
+		return errors.New("an account without an ID")
+	case a.TimeZone != nil && (a.TimeZone == time.Local || a.TimeZone.String() == "Local"):
+		// The server's own zone, which says nothing about the account's.
+		return errors.New("an account in time.Local: use time.LoadLocation")
+	case !utf8.ValidString(a.UserName), !utf8.ValidString(a.Locale):
+		// The claims' encoder would find the others; these are in the answer alone.
+		return errors.New("an account with text that is not UTF-8")
+	case slices.ContainsFunc(a.Scopes, func(s string) bool { return !isScope(s) }):
+		// A space in one scope would make it two.
+		return errors.New("an account with a scope outside RFC 6749's characters")
+	}
+	return nil
+}
+
+func (i *Issuer) claims(a *Account, issued, expires time.Time, offset string) (Claims, error) {
+	usr, err := packProfile(a.Profile)
+	if err != nil {
+		return Claims{}, err
+	}
+	culture := a.Culture
+	if culture == "" {
+		culture = a.Locale
+	}
+	const dateFormat = "2006-01-02 15:04:05.000"
+	return Claims{
+		Name:           a.ID,
+		NameIdentifier: a.ID,
+		Roles:          slices.Clone(a.Roles),
+		DNS:            a.DNS,
+		Usr:            usr,
+		UTCTimeOffset:  offset,
+		CultureCode:    culture,
+		FamilyName:     a.Name,
+		Email:          a.Email,
+		Website:        a.Website,
+		ID:             newID(),
+		Issued:         issued.Format(dateFormat),
+		Expired:        expires.Format(dateFormat),
+		NotBefore:      NumericDate{issued},
+		ExpiresAt:      NumericDate{expires},
+		Issuer:         i.name,
+		Audience:       slices.Clone(i.audience),
+		Subject:        a.ID,
+		IssuedAt:       NumericDate{issued},
+		Scope:          strings.Join(a.Scopes, " "),
+		ClientID:       i.clientID,
+	}, nil
+}
+
+// newID returns a random UUID (RFC 9562 section 5.4).
+func newID() string {
+	var b [16]byte
+	rand.Read(b[:]) // never fails
+	b[6] = b[6]&0x0f | 0x40
+	b[8] = b[8]&0x3f | 0x80
+	s := hex.EncodeToString(b[:])
+	return s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:]
+}
+
+// registered are the claims that stay the issuer's, whatever WithClaims makes.
+var registered = []string{"jti", "nbf", "exp", "iss", "aud", "sub", "iat", "client_id"}
+
+// payload encodes what is signed: the claims in their order, or what WithClaims
+// makes of them, in the order of the names.
+func (i *Issuer) payload(ctx context.Context, a *Account, claims Claims) ([]byte, error) {
+	own, err := json.Marshal(claims)
+	if err != nil || i.encode == nil {
+		return own, err
+	}
+	custom, err := i.encode(ctx, a, claims)
+	if err != nil {
+		return nil, err
+	}
+	var ours, all map[string]jsontext.Value
+	if err := errors.Join(json.Unmarshal(own, &ours), json.Unmarshal(custom, &all)); err != nil || all == nil {
+		return nil, errors.New("what WithClaims made is not a JSON object")
+	}
+	for _, name := range registered {
+		if value, ok := ours[name]; ok {
+			all[name] = value
+		}
+	}
+	return json.Marshal(all, json.Deterministic(true))
+}
+
+// sign makes the compact JWS (RFC 7515 section 7.1).
+func sign(key *keys.Key, typ string, payload []byte) (string, error) {
+	header, err := json.Marshal(struct {
+		Algorithm keys.Algorithm `json:"alg"`
+		Type      string         `json:"typ"`
+		KeyID     string         `json:"kid,omitempty"`
+	}{key.Algorithm(), typ, key.ID()})
+	if err != nil {
+		return "", err
+	}
+	encode := base64.RawURLEncoding.EncodeToString
+	input := encode(header) + "." + encode(payload)
+	signature, err := key.Sign(input)
+	if err != nil {
+		return "", err
+	}
+	return input + "." + encode(signature), nil
+}
+
+// signingKey returns the key that signs now. The RFC 9068 profile is for tokens
+// that others verify, which a shared secret would let them forge (section 2.1).
+func signingKey(ring *keys.Ring, clientID string) (*keys.Key, error) {
+	key, err := ring.SigningKey()
+	if err != nil {
+		return nil, err
+	}
+	if clientID != "" && strings.HasPrefix(string(key.Algorithm()), "HS") {
+		return nil, errors.New("signs with HMAC, which WithAccessTokenProfile forbids: use an asymmetric key")
+	}
+	return key, nil
+}

@@ -1,0 +1,69 @@
+package keys
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// A set is an immutable snapshot of verification keys, with the answer to each
+// header worked out beforehand.
+type set struct {
+	known map[selector][]*Key  // by an id that a key of the algorithm has, and by none
+	other map[Algorithm][]*Key // by any other id: the keys without one
+}
+
+type selector struct {
+	alg Algorithm
+	kid string
+}
+
+func newSet(keys []*Key) *set {
+	s := &set{known: make(map[selector][]*Key), other: make(map[Algorithm][]*Key)}
+	for _, k := range keys {
+		s.known[selector{k.alg, ""}] = append(s.known[selector{k.alg, ""}], k)
+		if k.id == "" {
+			s.other[k.alg] = append(s.other[k.alg], k)
+		}
+	}
+	for _, k := range keys {
+		if k.id != "" {
+			s.known[selector{k.alg, k.id}] = append([]*Key{k}, s.other[k.alg]...)
+		}
+	}
+	return s
+}
+
+// candidates is the one rule by which a header finds keys: a key is a candidate
+// if its own algorithm is the header's, and the ids are equal or one is
+// missing. The slice is a copy, because a caller who wrote to a shared one would
+// change which key the next token is verified with.
+func (s *set) candidates(h Header) []*Key {
+	keys, ok := s.known[selector{h.Algorithm, h.KeyID}]
+	if !ok {
+		keys = s.other[h.Algorithm]
+	}
+	return slices.Clone(keys)
+}
+
+// checkDistinct refuses keys of which a token could not mean exactly one: two of
+// one algorithm with one id, or without an id and equal. Two different keys
+// without an id are fine: secrets are rotated like that.
+func checkDistinct(keys []*Key) []error {
+	var problems []error
+	for i, k := range keys {
+		for _, other := range keys[:i] {
+			if k.alg != other.alg || k.id != other.id {
+				continue
+			}
+			if k.id != "" {
+				problems = append(problems, fmt.Errorf("two %s keys have one id: give each its own", k.alg))
+			} else if k.Equal(other) {
+				problems = append(problems, fmt.Errorf("one %s key is given twice: give it once", k.alg))
+			}
+		}
+	}
+	return problems
+}
+
+var errNoMaterial = errors.New("a key has no material: it is nil, zero or the Public of an HMAC secret; use the key itself")

@@ -1,0 +1,200 @@
+package bearer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// A Middleware admits requests that carry a valid token and puts its claims, of
+// type C, into their context. It is safe for concurrent use; its zero value
+// refuses everything with 503.
+type Middleware[C any] struct{ v *verifier }
+
+// NewMiddleware returns a Middleware that admits the tokens of trust, and of
+// what AlsoTrust adds. C is decoded from the verified payload by the rules of
+// encoding/json/v2, names compared exactly; if *C has Validate() error, it is
+// called. The error joins every *OptionError.
+func NewMiddleware[C any](trust Trust, opts ...MiddlewareOption) (*Middleware[C], error) {
+	c := middlewareConfig{verifier: verifier{
+		leeway:        defaultLeeway,
+		maxTokenBytes: defaultMaxTokenBytes,
+		realm:         "api",
+		answer:        func(w http.ResponseWriter, r *http.Request, refusal *Refusal) { refusal.ServeHTTP(w, r) },
+	}}
+	c.clock = time.Now
+	for _, o := range opts {
+		if isNil(o) {
+			c.refuse("MiddlewareOption", "is nil: leave it out")
+			continue
+		}
+		o.middleware(&c)
+	}
+	if reason := undecodable[C](); reason != "" {
+		c.refuse("C", reason)
+	}
+	names := make(map[string]bool)
+	openAudience := false
+	for _, t := range append([]Trust{trust}, c.also...) {
+		if names[t.Issuer] {
+			c.refuse("AlsoTrust", "names an issuer twice: give it one trust with all of its keys and audiences")
+		}
+		names[t.Issuer] = true
+		openAudience = openAudience || len(t.Audience) == 0
+		c.verifier.trusts = append(c.verifier.trusts, t.check(&c.problems, c.anyAudience))
+	}
+	if c.anyAudience && !openAudience {
+		c.refuse("DangerouslyAcceptAnyAudience", "contradicts Trust.Audience: leave one of them out")
+	}
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	v := c.verifier
+	v.clock, v.observer = c.clock, c.observer
+	return &Middleware[C]{&v}, nil
+}
+
+// Wrap serves next with requests that carry any valid token.
+func (m *Middleware[C]) Wrap(next http.Handler) http.Handler { return m.Guard()(next) }
+
+// Guard returns a middleware that serves requests whose token is valid and
+// passes every guard. Below a Wrap of the same Middleware the token is not
+// verified again.
+func (m *Middleware[C]) Guard(guards ...Guard) func(http.Handler) http.Handler {
+	guards = slices.Clone(guards)
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			admitted, err := m.Admit(r, guards...)
+			if err != nil {
+				m.refuse(w, r, err)
+				return
+			}
+			next.ServeHTTP(w, admitted)
+		})
+	}
+}
+
+// refuse presents what Admit decided.
+func (m *Middleware[C]) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	var refusal *Refusal
+	errors.As(err, &refusal)
+	if m == nil || m.v == nil {
+		refusal.ServeHTTP(w, r)
+		return
+	}
+	m.v.answer(w, r, refusal)
+}
+
+// Admit decides on a request, for routers whose middleware is not net/http's.
+// It returns the request with the token in its context, or an error that is
+// always a *Refusal; then the request must not be served.
+func (m *Middleware[C]) Admit(r *http.Request, guards ...Guard) (*http.Request, error) {
+	if m == nil || m.v == nil {
+		return nil, refuse("", errZero)
+	}
+	start := m.v.observer.start()
+	var e Event
+	ctx, err := m.admit(r, guards, &e)
+	if err != nil {
+		return nil, m.v.refuse(r.Context(), start, e, err)
+	}
+	if e.Kind != "" {
+		m.v.observer.observe(r.Context(), start, e)
+	}
+	if ctx == r.Context() {
+		return r, nil
+	}
+	return r.WithContext(ctx), nil
+}
+
+// Verify decides on a token that came without an HTTP request: by gRPC, a
+// WebSocket, a queue. The error is always a *Refusal.
+func (m *Middleware[C]) Verify(ctx context.Context, raw string) (*Token[C], error) {
+	if m == nil || m.v == nil {
+		return nil, refuse("", errZero)
+	}
+	start := m.v.observer.start()
+	var e Event
+	var t Token[C]
+	if err := m.verify(ctx, raw, &t, &e); err != nil {
+		return nil, m.v.refuse(ctx, start, e, err)
+	}
+	m.v.observer.observe(ctx, start, e)
+	return &t, nil
+}
+
+var errZero = fmt.Errorf("%w: the Middleware was not made by NewMiddleware", ErrUnavailable)
+
+// refuse turns the error of a decision into its answer, and reports it.
+func (v *verifier) refuse(ctx context.Context, start time.Time, e Event, err error) *Refusal {
+	refusal := refuse(v.realm, err)
+	e.Kind, e.Cause = EventRefused, refusal.answer.cause
+	v.observer.observe(ctx, start, e)
+	return refusal
+}
+
+// admit returns the context for the handler. It leaves the event empty where
+// nothing was verified.
+func (m *Middleware[C]) admit(r *http.Request, guards []Guard, e *Event) (context.Context, error) {
+	ctx, err := m.authenticate(r, e)
+	if m.v.optional && len(guards) == 0 && errors.Is(err, ErrMissing) {
+		return r.Context(), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, g := range guards {
+		if err := g.pass(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return ctx, nil
+}
+
+// authenticate returns a context whose innermost token is this middleware's.
+func (m *Middleware[C]) authenticate(r *http.Request, e *Event) (context.Context, error) {
+	ctx, header := r.Context(), r.Header["Authorization"]
+	if c, ok := ctx.Value(admissionKey{m.v}).(*tokenContext[C]); ok && c.standsFor(header) {
+		e.Issuer, e.KeyID, e.Algorithm = c.token.Issuer, c.token.KeyID, c.token.Algorithm
+		if innermost, _ := ctx.Value(infoKey{}).(*Info); innermost == &c.token.Info {
+			return ctx, nil
+		}
+		return &tokenContext[C]{ctx, c.token, c.admittedBy, c.header}, nil
+	}
+	raw, err := requestToken(header, m.v.maxTokenBytes)
+	if err != nil {
+		return nil, err
+	}
+	c := &tokenContext[C]{Context: ctx, admittedBy: m.v, header: new(header[0])}
+	if err := m.verify(ctx, raw, &c.token, e); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// standsFor reports whether the admission covers a request with these headers.
+// The header may have been taken out on the way, but another one is another
+// caller's: a batch handler serves sub-requests in its own request's context.
+func (c *tokenContext[C]) standsFor(header []string) bool {
+	return len(header) == 0 || len(header) == 1 && header[0] == *c.header
+}
+
+// verify adds to the verifier's decision what depends on C.
+func (m *Middleware[C]) verify(ctx context.Context, raw string, t *Token[C], e *Event) error {
+	d, err := m.v.verify(ctx, raw, e)
+	if err != nil {
+		return err
+	}
+	t.Info = d.Info
+	if err := decodeClaims(d.payload, &t.Claims); err != nil {
+		return err
+	}
+	if err := d.revoked(ctx); err != nil {
+		return err
+	}
+	e.Kind = EventVerified
+	return nil
+}

@@ -1,0 +1,308 @@
+package bearer
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/netip"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+)
+
+// A MiddlewareOption changes what NewMiddleware makes.
+type MiddlewareOption interface{ middleware(*middlewareConfig) }
+
+// An IssuerOption changes what NewIssuer makes.
+type IssuerOption interface{ issuer(*issuerConfig) }
+
+// An Option fits both constructors.
+type Option interface {
+	MiddlewareOption
+	IssuerOption
+}
+
+type (
+	bothOption struct {
+		name string
+		set  func(*common)
+	}
+	middlewareOption struct {
+		name string
+		set  func(*middlewareConfig)
+	}
+	issuerOption struct {
+		name string
+		set  func(*issuerConfig)
+	}
+)
+
+func (o bothOption) middleware(c *middlewareConfig) { c.once(o.name, func() { o.set(&c.common) }) }
+func (o bothOption) issuer(c *issuerConfig)         { c.once(o.name, func() { o.set(&c.common) }) }
+
+func (o middlewareOption) middleware(c *middlewareConfig) { c.once(o.name, func() { o.set(c) }) }
+func (o issuerOption) issuer(c *issuerConfig)             { c.once(o.name, func() { o.set(c) }) }
+
+// common is what options of both constructors set.
+type common struct {
+	problems
+	clock    func() time.Time
+	observer observer
+}
+
+// problems collects every mistake of a configuration.
+type problems struct {
+	given map[string]bool
+	errs  []error
+}
+
+func (p *problems) refuse(option, reason string) {
+	p.errs = append(p.errs, &OptionError{option, reason})
+}
+
+// once sets an option that is given for the first time. A second time is
+// refused: whichever won, somebody would not get what was asked for.
+func (p *problems) once(option string, set func()) {
+	if p.given[option] {
+		p.refuse(option, "is given twice: give it once")
+		return
+	}
+	if p.given == nil {
+		p.given = make(map[string]bool)
+	}
+	p.given[option] = true
+	set()
+}
+
+func (p *problems) err() error { return errors.Join(p.errs...) }
+
+// WithClock replaces time.Now, for tests.
+func WithClock(now func() time.Time) Option {
+	return bothOption{"WithClock", func(c *common) {
+		if now == nil {
+			c.refuse("WithClock", "is nil: leave it out for time.Now")
+			return
+		}
+		c.clock = now
+	}}
+}
+
+// WithObserver calls observe after every decision, in the request's goroutine:
+// what takes long belongs behind a channel.
+func WithObserver(observe func(context.Context, Event)) Option {
+	return bothOption{"WithObserver", func(c *common) {
+		if observe == nil {
+			c.refuse("WithObserver", "is nil: leave it out")
+		}
+		c.observer = observe
+	}}
+}
+
+const (
+	defaultLeeway        = 5 * time.Second
+	maxLeeway            = 5 * time.Minute
+	defaultMaxTokenBytes = 16 << 10
+)
+
+type middlewareConfig struct {
+	common
+	verifier    verifier
+	also        []Trust
+	anyAudience bool
+}
+
+// WithLeeway allows for clocks that differ by up to d, for exp, nbf and iat
+// alike; at most five minutes (RFC 7519 section 4.1.4). The default is 5 s.
+func WithLeeway(d time.Duration) MiddlewareOption {
+	return middlewareOption{"WithLeeway", func(c *middlewareConfig) {
+		if d < 0 || d > maxLeeway {
+			c.refuse("WithLeeway", "is below zero or above five minutes: set the clocks by NTP and allow for seconds")
+		}
+		c.verifier.leeway = d
+	}}
+}
+
+// AlsoTrust trusts further issuers. The token's iss picks one by exact match
+// before any key is looked up, and is compared again after the signature.
+func AlsoTrust(trusts ...Trust) MiddlewareOption {
+	return middlewareOption{"AlsoTrust", func(c *middlewareConfig) {
+		if len(trusts) == 0 {
+			c.refuse("AlsoTrust", "names no trust: leave it out")
+		}
+		c.also = trusts
+	}}
+}
+
+// WithRealm sets the realm of the challenges (RFC 9110 section 11.5). The
+// default is "api".
+func WithRealm(realm string) MiddlewareOption {
+	return middlewareOption{"WithRealm", func(c *middlewareConfig) {
+		quotable := func(r rune) bool { return ' ' <= r && r <= '~' && r != '"' && r != '\\' }
+		if realm == "" || strings.ContainsFunc(realm, func(r rune) bool { return !quotable(r) }) {
+			c.refuse("WithRealm", `is empty or not printable ASCII without " and \: use a short name`)
+		}
+		c.verifier.realm = realm
+	}}
+}
+
+// WithErrorHandler answers refused requests with answer instead of the
+// Refusal's own ServeHTTP. It has to write the whole answer: a 401 without a
+// WWW-Authenticate header breaks RFC 9110 section 15.5.2.
+func WithErrorHandler(answer func(http.ResponseWriter, *http.Request, *Refusal)) MiddlewareOption {
+	return middlewareOption{"WithErrorHandler", func(c *middlewareConfig) {
+		if answer == nil {
+			c.refuse("WithErrorHandler", "is nil: leave it out for the Refusal's own answer")
+		}
+		c.verifier.answer = answer
+	}}
+}
+
+// WithOptional lets requests without any bearer credential pass, without
+// claims: FromContext is false. A token that is there must be valid, and
+// guards refuse requests without one.
+func WithOptional() MiddlewareOption {
+	return middlewareOption{"WithOptional", func(c *middlewareConfig) { c.verifier.optional = true }}
+}
+
+// WithMaxTokenBytes refuses longer tokens unread. The default is 16 KiB.
+func WithMaxTokenBytes(n int) MiddlewareOption {
+	return middlewareOption{"WithMaxTokenBytes", func(c *middlewareConfig) {
+		if n <= 0 {
+			c.refuse("WithMaxTokenBytes", "is not above zero: use a number of bytes, or leave it out for 16 KiB")
+		}
+		c.verifier.maxTokenBytes = n
+	}}
+}
+
+// DangerouslyAcceptAnyAudience admits tokens that a trusted issuer made for
+// any other service, where a Trust names no audience: whoever runs one of
+// those services can replay its users' tokens here (RFC 8725 section 3.9).
+func DangerouslyAcceptAnyAudience() MiddlewareOption {
+	return middlewareOption{"DangerouslyAcceptAnyAudience", func(c *middlewareConfig) { c.anyAudience = true }}
+}
+
+// DangerouslyAllowNoExpiry admits tokens without exp, which are valid for ever
+// unless they are revoked. An exp that is there is still checked.
+func DangerouslyAllowNoExpiry() MiddlewareOption {
+	return middlewareOption{"DangerouslyAllowNoExpiry", func(c *middlewareConfig) { c.verifier.allowNoExpiry = true }}
+}
+
+type issuerConfig struct {
+	common
+	audience    []string
+	lifetimes   map[Validity]Lifetime
+	encode      func(context.Context, *Account, Claims) ([]byte, error)
+	revocations Revocations
+	unrevoked   bool
+	proxies     []netip.Prefix
+	clientID    string
+}
+
+// WithAudience sets the aud of the tokens: the names of the services they are
+// for. The default is the issuer's name.
+func WithAudience(names ...string) IssuerOption {
+	return issuerOption{"WithAudience", func(c *issuerConfig) {
+		if len(names) == 0 || slices.ContainsFunc(names, func(s string) bool { return !isName(s) }) {
+			c.refuse("WithAudience", "has no name, or one that is empty or not UTF-8: leave it out for the issuer's own name")
+		}
+		c.audience = slices.Clone(names)
+	}}
+}
+
+// WithLifetime sets the lifetime of one validity, of a century at most.
+func WithLifetime(v Validity, l Lifetime) IssuerOption {
+	return issuerOption{"WithLifetime(" + string(v) + ")", func(c *issuerConfig) {
+		if _, ok := c.lifetimes[v]; !ok {
+			c.refuse("WithLifetime", "is for an unknown validity: use ValidityDefault, ValidityShortLive or ValidityLongLive")
+			return
+		}
+		if !l.valid() {
+			c.refuse("WithLifetime", "is not above zero or above a century: use Seconds, Minutes or Months")
+		}
+		c.lifetimes[v] = l
+	}}
+}
+
+// WithClaims signs what claims returns instead of Claims: a struct or a map,
+// most often one that embeds the Claims it is given. The registered claims stay
+// the Issuer's (jti, nbf, exp, iss, aud, sub, iat, client_id), whatever T says.
+// Verify with NewMiddleware[T].
+func WithClaims[T any](claims func(context.Context, *Account, Claims) (T, error)) IssuerOption {
+	return issuerOption{"WithClaims", func(c *issuerConfig) {
+		if claims == nil {
+			c.refuse("WithClaims", "is nil: leave it out for Claims")
+		}
+		if reason := undecodable[T](); reason != "" {
+			c.refuse("WithClaims", "makes a type that "+reason)
+		}
+		c.encode = func(ctx context.Context, a *Account, own Claims) ([]byte, error) {
+			custom, err := claims(ctx, a, own)
+			if err != nil {
+				return nil, err
+			}
+			return json.Marshal(custom)
+		}
+	}}
+}
+
+// WithRevocations asks r, instead of a store in this process's memory, whether a
+// token was revoked.
+func WithRevocations(r Revocations) IssuerOption {
+	return issuerOption{"WithRevocations", func(c *issuerConfig) {
+		if isNil(r) {
+			c.refuse("WithRevocations", "is nil: leave it out for a store in memory, or say DangerouslyWithoutRevocation")
+			return
+		}
+		c.revocations = r
+	}}
+}
+
+// DangerouslyWithoutRevocation makes Trust carry no revocations: a token that
+// was stolen, or whose account was closed, is accepted until it expires, which
+// for ValidityLongLive is 120 months.
+func DangerouslyWithoutRevocation() IssuerOption {
+	return issuerOption{"DangerouslyWithoutRevocation", func(c *issuerConfig) { c.unrevoked = true }}
+}
+
+// WithTrustedProxies names the proxies in front whose X-Forwarded-For is
+// believed, for Credentials.ClientAddr. Name no network that clients are in:
+// they could take any address, one for each attempt.
+func WithTrustedProxies(proxies ...netip.Prefix) IssuerOption {
+	return issuerOption{"WithTrustedProxies", func(c *issuerConfig) {
+		if len(proxies) == 0 || slices.ContainsFunc(proxies, func(p netip.Prefix) bool { return !p.IsValid() }) {
+			c.refuse("WithTrustedProxies", "has no prefix or an invalid one: use netip.ParsePrefix")
+		}
+		c.proxies = slices.Clone(proxies)
+	}}
+}
+
+// WithAccessTokenProfile makes the tokens conform to RFC 9068: typ at+jwt and
+// the claim client_id, besides what they have anyway. It needs a ring that does
+// not sign with HMAC.
+func WithAccessTokenProfile(clientID string) IssuerOption {
+	return issuerOption{"WithAccessTokenProfile", func(c *issuerConfig) {
+		if clientID == "" {
+			c.refuse("WithAccessTokenProfile", "is empty: use the client's registered id")
+		}
+		c.clientID = clientID
+	}}
+}
+
+// isName reports whether a name can be written into a token.
+func isName(s string) bool { return s != "" && utf8.ValidString(s) }
+
+// isNil also finds the nil pointer in an interface that is not nil.
+func isNil(v any) bool {
+	if v == nil {
+		return true
+	}
+	switch r := reflect.ValueOf(v); r.Kind() {
+	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Slice, reflect.Chan:
+		return r.IsNil()
+	}
+	return false
+}

@@ -1,0 +1,150 @@
+package bearer
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"github.com/go-json-experiment/json"
+)
+
+// A Refusal is the answer to a request that is not admitted (RFC 6750 section
+// 3). It wraps the sentinel and the cause, for logs; the client gets a constant
+// text of its row alone.
+type Refusal struct {
+	answer answer
+	realm  string
+	scope  string // of a 403 for a scope
+	err    error
+}
+
+// An answer is what clients are told of a cause.
+type answer struct {
+	cause       error
+	status      int
+	code        string // error, in RFC 6750 section 3.1; empty: no body
+	description string
+}
+
+// answers holds every answer. The first row whose cause is found is given, so
+// the rows that put the blame on the service come first: what could not be
+// checked is never reported as a fault of the token.
+var answers = []answer{
+	{errGone, http.StatusServiceUnavailable, "temporarily_unavailable", "The access token cannot be checked now"},
+	{ErrUnavailable, http.StatusServiceUnavailable, "temporarily_unavailable", "The access token cannot be checked now"},
+	{ErrMissing, http.StatusUnauthorized, "", ""},
+	{ErrRequest, http.StatusBadRequest, "invalid_request", "The request must carry one bearer token in the Authorization header"},
+	{ErrExpired, http.StatusUnauthorized, "invalid_token", "The access token expired"},
+	{ErrMalformed, http.StatusUnauthorized, "invalid_token", invalidToken},
+	{ErrNotYetValid, http.StatusUnauthorized, "invalid_token", invalidToken},
+	{ErrIssuer, http.StatusUnauthorized, "invalid_token", invalidToken},
+	{ErrAudience, http.StatusUnauthorized, "invalid_token", invalidToken},
+	{ErrSignature, http.StatusUnauthorized, "invalid_token", invalidToken},
+	{ErrUnknownKey, http.StatusUnauthorized, "invalid_token", invalidToken},
+	{ErrTokenType, http.StatusUnauthorized, "invalid_token", invalidToken},
+	{ErrRevoked, http.StatusUnauthorized, "invalid_token", invalidToken},
+	{ErrClaims, http.StatusUnauthorized, "invalid_token", invalidToken},
+	{ErrForbidden, http.StatusForbidden, "insufficient_scope", "The access token does not permit this request"},
+}
+
+const (
+	invalidToken = "The access token is invalid"
+	missingScope = "The access token lacks a required scope"
+)
+
+// answerTo decides which answer an error gets.
+func answerTo(err error) answer {
+	for _, a := range answers {
+		if errors.Is(err, a.cause) {
+			return a
+		}
+	}
+	return answer{cause: errFault, status: http.StatusInternalServerError}
+}
+
+func refuse(realm string, err error) *Refusal {
+	r := &Refusal{answer: answerTo(err), realm: realm, err: err}
+	var missing *scopeError
+	if r.answer.cause == ErrForbidden && errors.As(err, &missing) {
+		r.answer.description, r.scope = missingScope, missing.scope
+	}
+	return r
+}
+
+// Error tells operators why; it holds no part of the token.
+func (r *Refusal) Error() string {
+	if r.err == nil {
+		return errFault.Error()
+	}
+	return r.err.Error()
+}
+
+// Unwrap returns an error that wraps the sentinel and the cause.
+func (r *Refusal) Unwrap() error { return r.err }
+
+// LogValue gives the status and the error.
+func (r *Refusal) LogValue() slog.Value {
+	return slog.GroupValue(slog.Int("status", r.StatusCode()), slog.String("error", r.Error()))
+}
+
+// StatusCode returns 400, 401, 403, 500 or 503.
+func (r *Refusal) StatusCode() int {
+	if r.answer.status == 0 {
+		return http.StatusInternalServerError
+	}
+	return r.answer.status
+}
+
+// Header returns a new header with the answer's WWW-Authenticate, Retry-After,
+// Content-Type and Cache-Control, as far as it has them.
+func (r *Refusal) Header() http.Header {
+	h := http.Header{"Cache-Control": {"no-store"}}
+	if r.answer.code != "" {
+		h.Set("Content-Type", "application/json")
+	}
+	switch r.StatusCode() {
+	case http.StatusServiceUnavailable:
+		h.Set("Retry-After", "1")
+	case http.StatusInternalServerError:
+	default:
+		h.Set("WWW-Authenticate", r.challenge())
+	}
+	return h
+}
+
+// challenge quotes nothing that needs escaping: descriptions are constant,
+// WithRealm and RequireScope check their names.
+func (r *Refusal) challenge() string {
+	c := `Bearer realm="` + r.realm + `"`
+	if r.answer.code != "" {
+		c += `, error="` + r.answer.code + `", error_description="` + r.answer.description + `"`
+	}
+	if r.scope != "" {
+		c += `, scope="` + r.scope + `"`
+	}
+	return c
+}
+
+// MarshalJSON returns the body without its final newline; {} where the body is
+// empty.
+func (r *Refusal) MarshalJSON() ([]byte, error) {
+	return json.Marshal(errorBody{r.answer.code, r.answer.description})
+}
+
+// An errorBody is what both the middleware and the token endpoint answer.
+type errorBody struct {
+	Code        string `json:"error,omitempty"`
+	Description string `json:"error_description,omitempty"`
+}
+
+// ServeHTTP writes the answer.
+func (r *Refusal) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	for name, values := range r.Header() {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(r.StatusCode())
+	if r.answer.code == "" {
+		return
+	}
+	writeJSON(w, r)
+}

@@ -1,0 +1,29 @@
+package bearer
+
+import (
+	"time"
+
+	"github.com/gobearer/bearer/keys"
+)
+
+// A Token is what arrived, verified.
+type Token[C any] struct {
+	Info
+	Claims C
+}
+
+// Info is what every verified token says, whatever its claims' type. An absent
+// claim leaves its field empty.
+type Info struct {
+	Issuer    string         // iss
+	Subject   string         // sub, else the nameidentifier URI
+	ID        string         // jti
+	KeyID     string         // of the key that verified it; empty where that key has no id
+	Algorithm keys.Algorithm // of the key that verified it
+	Audience  []string       // aud
+	Scopes    []string       // scope and scp
+	Roles     []string       // the role URI, role and roles
+	IssuedAt  time.Time      // iat, else nbf
+	NotBefore time.Time      // nbf
+	ExpiresAt time.Time      // exp
+}
