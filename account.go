@@ -10,7 +10,8 @@ import (
 )
 
 // Credentials are what a client of the token endpoint sent. They print as
-// nothing but their type, in any verb and in slog.
+// nothing but their type, in any verb and in slog, and marshal to no text. Keep
+// them out of unexported fields: fmt and reflection read those as they are.
 type Credentials struct {
 	UserName     string
 	Password     string
@@ -24,8 +25,8 @@ func (Credentials) Format(f fmt.State, _ rune) { fmt.Fprint(f, redactedCredentia
 // LogValue implements slog.LogValuer.
 func (Credentials) LogValue() slog.Value { return slog.StringValue(redactedCredentials) }
 
-// MarshalJSON refuses, so that no log in JSON has them either.
-func (Credentials) MarshalJSON() ([]byte, error) {
+// MarshalText refuses, so that no log in JSON or XML has them either.
+func (Credentials) MarshalText() ([]byte, error) {
 	return nil, errors.New("bearer: Credentials do not marshal")
 }
 

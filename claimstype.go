@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
 )
@@ -36,7 +37,14 @@ func undecodableType(t reflect.Type, seen map[reflect.Type]bool) string {
 	case reflect.Pointer, reflect.Slice, reflect.Array:
 		return undecodableType(t.Elem(), seen)
 	case reflect.Map:
+		if k := t.Key(); k.Kind() != reflect.String && !decodesItself(k) {
+			return "holds " + t.String() + ", whose keys are no names: use a map[string]any"
+		}
 		return undecodableType(t.Elem(), seen)
+	case reflect.Int64:
+		if t == reflect.TypeFor[time.Duration]() {
+			return "holds a time.Duration, which has no form in JSON: use a number of seconds"
+		}
 	case reflect.Interface:
 		if t.NumMethod() > 0 {
 			return "holds " + t.String() + ", an interface that nothing can be decoded into: use a concrete type"

@@ -1,6 +1,7 @@
 package bearer
 
 import (
+	"iter"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -17,12 +18,11 @@ func clientAddr(r *http.Request, trusted []netip.Prefix) netip.Addr {
 	if !ok {
 		return netip.Addr{}
 	}
-	hops := strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ",")
-	for _, hop := range slices.Backward(hops) {
+	for hop := range hops(r.Header["X-Forwarded-For"]) {
 		if !slices.ContainsFunc(trusted, func(p netip.Prefix) bool { return p.Contains(addr) }) {
 			return addr
 		}
-		next, ok := parseAddr(strings.TrimSpace(hop))
+		next, ok := parseAddr(hop)
 		if !ok {
 			// A proxy wrote no address: what it would have vouched for is
 			// unknown, and the last address that somebody vouched for counts.
@@ -31,6 +31,25 @@ func clientAddr(r *http.Request, trusted []netip.Prefix) netip.Addr {
 		addr = next
 	}
 	return addr
+}
+
+// hops are the elements of a list in several headers, from the last one on. It
+// reads no further than it is asked to: the left end is the client's own text.
+func hops(headers []string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, list := range slices.Backward(headers) {
+			for more := true; more; {
+				comma := strings.LastIndexByte(list, ',')
+				hop := strings.TrimSpace(list[comma+1:])
+				if more = comma >= 0; more {
+					list = list[:comma]
+				}
+				if !yield(hop) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // parseAddr reads an address with or without a port, and gives an IPv4 address

@@ -14,12 +14,19 @@ func FromContext[C any](ctx context.Context) (C, bool) {
 }
 
 // InfoFromContext returns what every token says, for code that does not know C.
-// Under several middlewares it is the innermost one's.
+// Under several middlewares it is the innermost one's. It is the caller's own: to
+// change it changes nothing that a guard will see.
 func InfoFromContext(ctx context.Context) (Info, bool) {
-	if info, ok := ctx.Value(infoKey{}).(*Info); ok {
-		return *info, true
+	if info := innermost(ctx); info != nil {
+		return info.clone(), true
 	}
 	return Info{}, false
+}
+
+// innermost is InfoFromContext without the copy, for those who only look.
+func innermost(ctx context.Context) *Info {
+	info, _ := ctx.Value(infoKey{}).(*Info)
+	return info
 }
 
 // NewContext returns a context that carries t, for tests of handlers and for
@@ -29,7 +36,7 @@ func NewContext[C any](ctx context.Context, t *Token[C]) context.Context {
 	if t == nil {
 		return ctx
 	}
-	return &tokenContext[C]{Context: ctx, token: *t}
+	return &tokenContext[C]{Context: ctx, token: Token[C]{t.Info.clone(), t.Claims}}
 }
 
 // tokenContext answers for the claims, the Info and the admission at once, so

@@ -56,6 +56,7 @@ func throttled(wait time.Duration) *tokenError {
 // ServeHTTP answers a token request.
 func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
+	clearContent(h)
 	h.Set("Cache-Control", "no-store") // RFC 6749 section 5.1
 	h.Set("Pragma", "no-cache")
 	h.Set("Content-Type", "application/json")
@@ -98,7 +99,7 @@ func (i *Issuer) token(w http.ResponseWriter, r *http.Request) (*TokenResponse, 
 		i.observer.observe(r.Context(), start, Event{Kind: EventLoginRefused, Cause: cause, Issuer: i.name})
 		return nil, refusal
 	}
-	response, err := i.Issue(r.Context(), account, request.validity)
+	response, err := i.issueFrom(r.Context(), start, account, request.validity)
 	if err != nil {
 		i.observer.observe(r.Context(), start, Event{Kind: EventLoginRefused, Cause: err, Issuer: i.name})
 		return nil, outOfReach

@@ -1,6 +1,10 @@
 package bearer
 
-import "errors"
+import (
+	"context"
+	"errors"
+	"fmt"
+)
 
 // The causes of a refusal, found with errors.Is. A *Refusal wraps one of them,
 // unless the service itself is at fault (500), beside what a Source, a store, a
@@ -25,7 +29,7 @@ var (
 var (
 	// errGone is an admission that its own client gave up. It is answered as an
 	// outage, to nobody, and is not counted as one.
-	errGone = errors.New("bearer: the client went away")
+	errGone = fmt.Errorf("bearer: the client went away: %w", context.Canceled)
 	// errFault stands for whatever no row of the answers names: 500.
 	errFault = errors.New("bearer: the service is at fault")
 )

@@ -24,7 +24,7 @@ type Event struct {
 	KeyID     string         // of the key that verified or signed
 	Algorithm keys.Algorithm // of that key
 	Account   string         // Account.ID, for issued
-	Duration  time.Duration  // of the whole decision
+	Duration  time.Duration  // of the whole decision; for a token that is issued, with the login
 }
 
 // An observer is called in the request's goroutine, after the decision.

@@ -2,7 +2,6 @@ package bearer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,8 +21,8 @@ func RequireScope(all ...string) Guard {
 	all = slices.Clone(all)
 	refusal := &scopeError{strings.Join(all, " ")}
 	return func(ctx context.Context) error {
-		info, ok := InfoFromContext(ctx)
-		if !ok {
+		info := innermost(ctx)
+		if info == nil {
 			return errMisplaced
 		}
 		for _, scope := range all {
@@ -43,8 +42,8 @@ func RequireRole(oneOf ...string) Guard {
 	}
 	oneOf = slices.Clone(oneOf)
 	return func(ctx context.Context) error {
-		info, ok := InfoFromContext(ctx)
-		if !ok {
+		info := innermost(ctx)
+		if info == nil {
 			return errMisplaced
 		}
 		if !slices.ContainsFunc(info.Roles, func(role string) bool { return slices.Contains(oneOf, role) }) {
@@ -78,16 +77,21 @@ type scopeError struct{ scope string }
 func (e *scopeError) Error() string { return "bearer: the token lacks one of the scopes " + e.scope }
 func (e *scopeError) Unwrap() error { return ErrForbidden }
 
-// pass asks one guard and gives its error a sentinel.
-func (g Guard) pass(ctx context.Context) error {
-	if g == nil {
-		return errMisplaced
+// passAll asks the guards in their order and gives what the first one refuses
+// with a sentinel.
+func passAll(ctx context.Context, guards []Guard) error {
+	for _, g := range guards {
+		if g == nil {
+			return errMisplaced
+		}
+		if err := g(ctx); err != nil {
+			if sentinel(err) == nil {
+				return fmt.Errorf("%w: %w", ErrForbidden, err)
+			}
+			return err
+		}
 	}
-	err := g(ctx)
-	if err == nil || answerTo(err).cause != errFault || errors.Is(err, errFault) {
-		return err
-	}
-	return fmt.Errorf("%w: %w", ErrForbidden, err)
+	return nil
 }
 
 // isScope checks 1*( %x21 / %x23-5B / %x5D-7E ), RFC 6749's scope-token.

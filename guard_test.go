@@ -35,7 +35,7 @@ func TestGuardBelowWrap(t *testing.T) {
 	}{
 		{"the request is the same", nil, false, bearer.RequireScope("read"), answerServed, 1, "1087", []string{"verified"}},
 		{"the guard refuses", nil, false, bearer.RequireRole("x"), answerForbidden, 1, "", []string{"verified", "refused"}},
-		{"the header was removed", remove, false, bearer.RequireScope("read"), answerServed, 1, "1087", []string{"verified"}},
+		{"the header was removed, as a sub-request of nobody's has none", remove, false, bearer.RequireScope("read"), answerMissing, 1, "", []string{"verified", "refused"}},
 		{"the header is another's", set(admin), false, bearer.RequireScope("write"), answerServed, 2, "admin", []string{"verified", "verified"}},
 		{"the header is another's, expired", set(stale), false, bearer.RequireScope("read"), answerExpired, 2, "", []string{"verified", "refused"}},
 		{"the header is another scheme's", set("Basic x"), false, bearer.RequireScope("read"), answerMissing, 1, "", []string{"verified", "refused"}},

@@ -142,19 +142,27 @@ func (i *Issuer) Endpoints() []Endpoint {
 	}
 }
 
-// Mount registers every endpoint with mux, for every method.
+// Mount registers every endpoint with mux, for each of HTTP's methods, so that
+// the wrong ones get the endpoint's own 405. A pattern without a method would
+// conflict with one like "GET /".
 func (i *Issuer) Mount(mux *http.ServeMux) {
 	for _, e := range i.Endpoints() {
-		pattern := e.Path
-		if strings.HasSuffix(pattern, "/") {
-			pattern += "{$}"
+		path := e.Path
+		if strings.HasSuffix(path, "/") {
+			path += "{$}"
 		}
-		mux.Handle(pattern, e.Handler)
+		for _, method := range []string{
+			http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
+			http.MethodDelete, http.MethodConnect, http.MethodOptions, http.MethodTrace,
+		} {
+			mux.Handle(method+" "+path, e.Handler)
+		}
 	}
 }
 
 // A TokenResponse is the token endpoint's answer, its members in the order of
-// the wire. It prints without its token, in any verb and in slog.
+// the wire. It prints without its token, in any verb and in slog; as JSON, and in
+// an unexported field of another struct, it is what it is.
 type TokenResponse struct {
 	AccessToken    string    `json:"access_token"`
 	TokenType      string    `json:"token_type"` // Bearer
@@ -184,7 +192,11 @@ func (i *Issuer) Issue(ctx context.Context, a *Account, v Validity) (*TokenRespo
 	if i == nil || i.ring == nil {
 		return nil, errZeroIssuer
 	}
-	start := i.observer.start()
+	return i.issueFrom(ctx, i.observer.start(), a, v)
+}
+
+// issueFrom issues for a decision that began at start.
+func (i *Issuer) issueFrom(ctx context.Context, start time.Time, a *Account, v Validity) (*TokenResponse, error) {
 	key, err := signingKey(i.ring, i.clientID)
 	if err != nil {
 		return nil, fmt.Errorf("bearer: issue: %w", err)
@@ -312,7 +324,8 @@ func newID() string {
 	return s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:]
 }
 
-// registered are the claims that stay the issuer's, whatever WithClaims makes.
+// registered are the claims that stay the issuer's, whatever WithClaims makes, if
+// the issuer has them: client_id only with WithAccessTokenProfile.
 var registered = []string{"jti", "nbf", "exp", "iss", "aud", "sub", "iat", "client_id"}
 
 // payload encodes what is signed: the claims in their order, or what WithClaims
@@ -358,7 +371,8 @@ func sign(key *keys.Key, typ string, payload []byte) (string, error) {
 }
 
 // signingKey returns the key that signs now. The RFC 9068 profile is for tokens
-// that others verify, which a shared secret would let them forge (section 2.1).
+// that others verify: section 2.1 recommends asymmetric keys, and a shared secret
+// would let each verifier forge them.
 func signingKey(ring *keys.Ring, clientID string) (*keys.Key, error) {
 	key, err := ring.SigningKey()
 	if err != nil {

@@ -38,13 +38,17 @@ func NewMiddleware[C any](trust Trust, opts ...MiddlewareOption) (*Middleware[C]
 	}
 	names := make(map[string]bool)
 	openAudience := false
-	for _, t := range append([]Trust{trust}, c.also...) {
+	for i, t := range append([]Trust{trust}, c.also...) {
+		name := "Trust"
+		if i > 0 {
+			name = fmt.Sprintf("AlsoTrust[%d]", i-1)
+		}
 		if names[t.Issuer] {
 			c.refuse("AlsoTrust", "names an issuer twice: give it one trust with all of its keys and audiences")
 		}
 		names[t.Issuer] = true
 		openAudience = openAudience || len(t.Audience) == 0
-		c.verifier.trusts = append(c.verifier.trusts, t.check(&c.problems, c.anyAudience))
+		c.verifier.trusts = append(c.verifier.trusts, t.check(&c.problems, name, c.anyAudience))
 	}
 	if c.anyAudience && !openAudience {
 		c.refuse("DangerouslyAcceptAnyAudience", "contradicts Trust.Audience: leave one of them out")
@@ -104,7 +108,7 @@ func (m *Middleware[C]) Admit(r *http.Request, guards ...Guard) (*http.Request, 
 	if e.Kind != "" {
 		m.v.observer.observe(r.Context(), start, e)
 	}
-	if ctx == r.Context() {
+	if ctx == nil {
 		return r, nil
 	}
 	return r.WithContext(ctx), nil
@@ -136,50 +140,45 @@ func (v *verifier) refuse(ctx context.Context, start time.Time, e Event, err err
 	return refusal
 }
 
-// admit returns the context for the handler. It leaves the event empty where
-// nothing was verified.
+// admit returns the context for the handler, nil where the request's own is the
+// one. It leaves the event without a kind where nothing was verified.
 func (m *Middleware[C]) admit(r *http.Request, guards []Guard, e *Event) (context.Context, error) {
-	ctx, err := m.authenticate(r, e)
-	if m.v.optional && len(guards) == 0 && errors.Is(err, ErrMissing) {
-		return r.Context(), nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	for _, g := range guards {
-		if err := g.pass(ctx); err != nil {
-			return nil, err
-		}
-	}
-	return ctx, nil
-}
-
-// authenticate returns a context whose innermost token is this middleware's.
-func (m *Middleware[C]) authenticate(r *http.Request, e *Event) (context.Context, error) {
-	ctx, header := r.Context(), r.Header["Authorization"]
-	if c, ok := ctx.Value(admissionKey{m.v}).(*tokenContext[C]); ok && c.standsFor(header) {
+	header := r.Header["Authorization"]
+	if c := m.admitted(r.Context(), header); c != nil {
 		e.Issuer, e.KeyID, e.Algorithm = c.token.Issuer, c.token.KeyID, c.token.Algorithm
-		if innermost, _ := ctx.Value(infoKey{}).(*Info); innermost == &c.token.Info {
-			return ctx, nil
+		if innermost(r.Context()) == &c.token.Info {
+			return nil, passAll(r.Context(), guards)
 		}
-		return &tokenContext[C]{ctx, c.token, c.admittedBy, c.header}, nil
+		// Another middleware's token is in front of it.
+		ctx := &tokenContext[C]{r.Context(), c.token, c.admittedBy, c.header}
+		return ctx, passAll(ctx, guards)
 	}
 	raw, err := requestToken(header, m.v.maxTokenBytes)
+	// Whether there is a credential is decided here and nowhere later: an error
+	// behind it may wrap ErrMissing, and must not make a bad token an absent one.
+	if err == ErrMissing && m.v.optional && len(guards) == 0 {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
-	c := &tokenContext[C]{Context: ctx, admittedBy: m.v, header: new(header[0])}
-	if err := m.verify(ctx, raw, &c.token, e); err != nil {
+	ctx := &tokenContext[C]{Context: r.Context(), admittedBy: m.v, header: new(header[0])}
+	if err := m.verify(r.Context(), raw, &ctx.token, e); err != nil {
 		return nil, err
 	}
-	return c, nil
+	return ctx, passAll(ctx, guards)
 }
 
-// standsFor reports whether the admission covers a request with these headers.
-// The header may have been taken out on the way, but another one is another
-// caller's: a batch handler serves sub-requests in its own request's context.
-func (c *tokenContext[C]) standsFor(header []string) bool {
-	return len(header) == 0 || len(header) == 1 && header[0] == *c.header
+// admitted returns this middleware's own admission of a request with this
+// header. With another header, or none, the request is another one: a handler
+// that serves sub-requests does so in its own request's context, and lends them
+// nobody's identity.
+func (m *Middleware[C]) admitted(ctx context.Context, header []string) *tokenContext[C] {
+	c, ok := ctx.Value(admissionKey{m.v}).(*tokenContext[C])
+	if !ok || len(header) != 1 || header[0] != *c.header {
+		return nil
+	}
+	return c
 }
 
 // verify adds to the verifier's decision what depends on C.

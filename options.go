@@ -38,14 +38,15 @@ type (
 	issuerOption struct {
 		name string
 		set  func(*issuerConfig)
+		of   string // what it may be given once for each of
 	}
 )
 
-func (o bothOption) middleware(c *middlewareConfig) { c.once(o.name, func() { o.set(&c.common) }) }
-func (o bothOption) issuer(c *issuerConfig)         { c.once(o.name, func() { o.set(&c.common) }) }
+func (o bothOption) middleware(c *middlewareConfig) { c.once(o.name, "", func() { o.set(&c.common) }) }
+func (o bothOption) issuer(c *issuerConfig)         { c.once(o.name, "", func() { o.set(&c.common) }) }
 
-func (o middlewareOption) middleware(c *middlewareConfig) { c.once(o.name, func() { o.set(c) }) }
-func (o issuerOption) issuer(c *issuerConfig)             { c.once(o.name, func() { o.set(c) }) }
+func (o middlewareOption) middleware(c *middlewareConfig) { c.once(o.name, "", func() { o.set(c) }) }
+func (o issuerOption) issuer(c *issuerConfig)             { c.once(o.name, o.of, func() { o.set(c) }) }
 
 // common is what options of both constructors set.
 type common struct {
@@ -66,15 +67,15 @@ func (p *problems) refuse(option, reason string) {
 
 // once sets an option that is given for the first time. A second time is
 // refused: whichever won, somebody would not get what was asked for.
-func (p *problems) once(option string, set func()) {
-	if p.given[option] {
+func (p *problems) once(option, of string, set func()) {
+	if p.given[option+of] {
 		p.refuse(option, "is given twice: give it once")
 		return
 	}
 	if p.given == nil {
 		p.given = make(map[string]bool)
 	}
-	p.given[option] = true
+	p.given[option+of] = true
 	set()
 }
 
@@ -91,8 +92,10 @@ func WithClock(now func() time.Time) Option {
 	}}
 }
 
-// WithObserver calls observe after every decision, in the request's goroutine:
-// what takes long belongs behind a channel.
+// WithObserver calls observe after every request that is admitted with a token
+// or refused, every Verify, every token that is issued and every well-formed login
+// that gets none, in the request's goroutine: what takes long belongs behind a
+// channel.
 func WithObserver(observe func(context.Context, Event)) Option {
 	return bothOption{"WithObserver", func(c *common) {
 		if observe == nil {
@@ -150,8 +153,9 @@ func WithRealm(realm string) MiddlewareOption {
 }
 
 // WithErrorHandler answers refused requests with answer instead of the
-// Refusal's own ServeHTTP. It has to write the whole answer: a 401 without a
-// WWW-Authenticate header breaks RFC 9110 section 15.5.2.
+// Refusal's own ServeHTTP. It has to write the whole answer: where it writes
+// none net/http answers 200, although the request was refused, and a 401 without
+// a WWW-Authenticate header breaks RFC 9110 section 15.5.2.
 func WithErrorHandler(answer func(http.ResponseWriter, *http.Request, *Refusal)) MiddlewareOption {
 	return middlewareOption{"WithErrorHandler", func(c *middlewareConfig) {
 		if answer == nil {
@@ -205,7 +209,7 @@ type issuerConfig struct {
 // WithAudience sets the aud of the tokens: the names of the services they are
 // for. The default is the issuer's name.
 func WithAudience(names ...string) IssuerOption {
-	return issuerOption{"WithAudience", func(c *issuerConfig) {
+	return issuerOption{name: "WithAudience", set: func(c *issuerConfig) {
 		if len(names) == 0 || slices.ContainsFunc(names, func(s string) bool { return !isName(s) }) {
 			c.refuse("WithAudience", "has no name, or one that is empty or not UTF-8: leave it out for the issuer's own name")
 		}
@@ -215,7 +219,7 @@ func WithAudience(names ...string) IssuerOption {
 
 // WithLifetime sets the lifetime of one validity, of a century at most.
 func WithLifetime(v Validity, l Lifetime) IssuerOption {
-	return issuerOption{"WithLifetime(" + string(v) + ")", func(c *issuerConfig) {
+	return issuerOption{"WithLifetime", func(c *issuerConfig) {
 		if _, ok := c.lifetimes[v]; !ok {
 			c.refuse("WithLifetime", "is for an unknown validity: use ValidityDefault, ValidityShortLive or ValidityLongLive")
 			return
@@ -224,15 +228,17 @@ func WithLifetime(v Validity, l Lifetime) IssuerOption {
 			c.refuse("WithLifetime", "is not above zero or above a century: use Seconds, Minutes or Months")
 		}
 		c.lifetimes[v] = l
-	}}
+	}, string(v)}
 }
 
 // WithClaims signs what claims returns instead of Claims: a struct or a map,
 // most often one that embeds the Claims it is given. The registered claims stay
-// the Issuer's (jti, nbf, exp, iss, aud, sub, iat, client_id), whatever T says.
-// Verify with NewMiddleware[T].
+// the Issuer's (jti, nbf, exp, iss, aud, sub, iat, and client_id if
+// WithAccessTokenProfile sets it), whatever T says.
+// The payload's members are then in the order of their names. Verify with
+// NewMiddleware[T].
 func WithClaims[T any](claims func(context.Context, *Account, Claims) (T, error)) IssuerOption {
-	return issuerOption{"WithClaims", func(c *issuerConfig) {
+	return issuerOption{name: "WithClaims", set: func(c *issuerConfig) {
 		if claims == nil {
 			c.refuse("WithClaims", "is nil: leave it out for Claims")
 		}
@@ -250,9 +256,10 @@ func WithClaims[T any](claims func(context.Context, *Account, Claims) (T, error)
 }
 
 // WithRevocations asks r, instead of a store in this process's memory, whether a
-// token was revoked.
+// token was revoked. For Issuer.Revoke it needs a method Revoke(context.Context,
+// Info) error besides.
 func WithRevocations(r Revocations) IssuerOption {
-	return issuerOption{"WithRevocations", func(c *issuerConfig) {
+	return issuerOption{name: "WithRevocations", set: func(c *issuerConfig) {
 		if isNil(r) {
 			c.refuse("WithRevocations", "is nil: leave it out for a store in memory, or say DangerouslyWithoutRevocation")
 			return
@@ -265,16 +272,20 @@ func WithRevocations(r Revocations) IssuerOption {
 // was stolen, or whose account was closed, is accepted until it expires, which
 // for ValidityLongLive is 120 months.
 func DangerouslyWithoutRevocation() IssuerOption {
-	return issuerOption{"DangerouslyWithoutRevocation", func(c *issuerConfig) { c.unrevoked = true }}
+	return issuerOption{name: "DangerouslyWithoutRevocation", set: func(c *issuerConfig) { c.unrevoked = true }}
 }
 
 // WithTrustedProxies names the proxies in front whose X-Forwarded-For is
 // believed, for Credentials.ClientAddr. Name no network that clients are in:
 // they could take any address, one for each attempt.
 func WithTrustedProxies(proxies ...netip.Prefix) IssuerOption {
-	return issuerOption{"WithTrustedProxies", func(c *issuerConfig) {
-		if len(proxies) == 0 || slices.ContainsFunc(proxies, func(p netip.Prefix) bool { return !p.IsValid() }) {
-			c.refuse("WithTrustedProxies", "has no prefix or an invalid one: use netip.ParsePrefix")
+	return issuerOption{name: "WithTrustedProxies", set: func(c *issuerConfig) {
+		everybody := func(p netip.Prefix) bool { return p.Bits() <= 0 } // or invalid
+		if len(proxies) == 0 || slices.ContainsFunc(proxies, everybody) {
+			c.refuse("WithTrustedProxies", "has no prefix, an invalid one or one of all addresses: use netip.ParsePrefix with the proxies' own")
+		}
+		if slices.ContainsFunc(proxies, func(p netip.Prefix) bool { return p.Addr().Is4In6() }) {
+			c.refuse("WithTrustedProxies", "has an IPv4 prefix in IPv6 form: write it as IPv4")
 		}
 		c.proxies = slices.Clone(proxies)
 	}}
@@ -284,9 +295,9 @@ func WithTrustedProxies(proxies ...netip.Prefix) IssuerOption {
 // the claim client_id, besides what they have anyway. It needs a ring that does
 // not sign with HMAC.
 func WithAccessTokenProfile(clientID string) IssuerOption {
-	return issuerOption{"WithAccessTokenProfile", func(c *issuerConfig) {
-		if clientID == "" {
-			c.refuse("WithAccessTokenProfile", "is empty: use the client's registered id")
+	return issuerOption{name: "WithAccessTokenProfile", set: func(c *issuerConfig) {
+		if !isName(clientID) {
+			c.refuse("WithAccessTokenProfile", "is empty or not UTF-8: use the client's registered id")
 		}
 		c.clientID = clientID
 	}}

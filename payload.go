@@ -15,7 +15,6 @@ import (
 
 // The claims whose names are URIs, as .NET's ClaimTypes has them.
 const (
-	claimName           = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name"
 	claimNameIdentifier = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier"
 	claimRole           = "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"
 )

@@ -57,15 +57,15 @@ func unpackProfile(usr string) ([]byte, error) {
 
 // packProfile encodes an account's profile; nil gives no claim.
 func packProfile(v any) (string, error) {
-	if v == nil {
+	if isNil(v) {
 		return "", nil
 	}
 	text, err := json.Marshal(v)
 	if err != nil {
-		return "", errors.New("bearer: the account's profile does not encode as JSON")
+		return "", errors.New("the account's profile does not encode as JSON")
 	}
 	if len(text) > maxProfileBytes {
-		return "", errors.New("bearer: the account's profile is longer than 64 KiB")
+		return "", errors.New("the account's profile is longer than 64 KiB")
 	}
 	var packed bytes.Buffer
 	packed.Write(binary.LittleEndian.AppendUint32(nil, uint32(len(text))))

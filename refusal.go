@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 
 	"github.com/go-json-experiment/json"
 )
@@ -26,9 +27,7 @@ type answer struct {
 	description string
 }
 
-// answers holds every answer. The first row whose cause is found is given, so
-// the rows that put the blame on the service come first: what could not be
-// checked is never reported as a fault of the token.
+// answers holds every answer.
 var answers = []answer{
 	{errGone, http.StatusServiceUnavailable, "temporarily_unavailable", "The access token cannot be checked now"},
 	{ErrUnavailable, http.StatusServiceUnavailable, "temporarily_unavailable", "The access token cannot be checked now"},
@@ -52,14 +51,37 @@ const (
 	missingScope = "The access token lacks a required scope"
 )
 
-// answerTo decides which answer an error gets.
+// answerTo decides which answer an error gets: that of its outermost sentinel.
+// What a source, a store or Validate returned lies further in, and does not
+// change what the middleware made of it.
 func answerTo(err error) answer {
+	cause := sentinel(err)
 	for _, a := range answers {
-		if errors.Is(err, a.cause) {
+		if a.cause == cause {
 			return a
 		}
 	}
 	return answer{cause: errFault, status: http.StatusInternalServerError}
+}
+
+// sentinel returns the outermost sentinel that an error is or wraps, else nil.
+func sentinel(err error) error {
+	if err == errFault || slices.ContainsFunc(answers, func(a answer) bool { return a.cause == err }) {
+		return err
+	}
+	switch wrapper := err.(type) {
+	case interface{ Unwrap() error }:
+		if inner := wrapper.Unwrap(); inner != nil {
+			return sentinel(inner)
+		}
+	case interface{ Unwrap() []error }:
+		for _, inner := range wrapper.Unwrap() {
+			if found := sentinel(inner); found != nil {
+				return found
+			}
+		}
+	}
+	return nil
 }
 
 func refuse(realm string, err error) *Refusal {
@@ -131,6 +153,14 @@ func (r *Refusal) MarshalJSON() ([]byte, error) {
 	return json.Marshal(errorBody{r.answer.code, r.answer.description})
 }
 
+// clearContent removes what somebody in front has said about an answer that is
+// not given, as http.Error does.
+func clearContent(h http.Header) {
+	for _, name := range []string{"Content-Encoding", "Content-Length", "Content-Type", "Etag", "Last-Modified", "Retry-After"} {
+		delete(h, name)
+	}
+}
+
 // An errorBody is what both the middleware and the token endpoint answer.
 type errorBody struct {
 	Code        string `json:"error,omitempty"`
@@ -139,6 +169,7 @@ type errorBody struct {
 
 // ServeHTTP writes the answer.
 func (r *Refusal) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	clearContent(w.Header())
 	for name, values := range r.Header() {
 		w.Header()[name] = values
 	}

@@ -1,6 +1,7 @@
 package bearer
 
 import (
+	"slices"
 	"time"
 
 	"github.com/gobearer/bearer/keys"
@@ -26,4 +27,9 @@ type Info struct {
 	IssuedAt  time.Time      // iat, else nbf
 	NotBefore time.Time      // nbf
 	ExpiresAt time.Time      // exp
+}
+
+func (t Info) clone() Info {
+	t.Audience, t.Scopes, t.Roles = slices.Clone(t.Audience), slices.Clone(t.Scopes), slices.Clone(t.Roles)
+	return t
 }

@@ -46,25 +46,26 @@ func tokenType(typ string) string {
 	return typ
 }
 
-// check says what is wrong with a trust and returns a copy of its own.
-func (t Trust) check(p *problems, anyAudience bool) Trust {
+// check says what is wrong with a trust, by the name it was given under, and
+// returns a copy of its own.
+func (t Trust) check(p *problems, name string, anyAudience bool) Trust {
 	if t.Issuer == "" {
-		p.refuse("Trust.Issuer", "is empty: name the issuer exactly as its tokens' iss does")
+		p.refuse(name+".Issuer", "is empty: name the issuer exactly as its tokens' iss does")
 	}
 	if isNil(t.Keys) {
-		p.refuse("Trust.Keys", "is nil: use a keys.Ring, keys.Static or another keys.Source")
+		p.refuse(name+".Keys", "is nil: use a keys.Ring, keys.Static or another keys.Source")
 	}
 	if len(t.Audience) == 0 && !anyAudience {
-		p.refuse("Trust.Audience", "is empty: name this service as its tokens' aud does, or say DangerouslyAcceptAnyAudience")
+		p.refuse(name+".Audience", "is empty: name this service as its tokens' aud does, or say DangerouslyAcceptAnyAudience")
 	}
 	if slices.Contains(t.Audience, "") {
-		p.refuse("Trust.Audience", "has an empty name: leave it out")
+		p.refuse(name+".Audience", "has an empty name: leave it out")
 	}
 	if t.TokenTypes != nil && (len(t.TokenTypes) == 0 || slices.Contains(t.TokenTypes, "")) {
-		p.refuse("Trust.TokenTypes", `has no name or an empty one: use nil for absent, "JWT" and "at+jwt"`)
+		p.refuse(name+".TokenTypes", `has no name or an empty one: use nil for absent, "JWT" and "at+jwt"`)
 	}
 	if t.Revocations != nil && isNil(t.Revocations) {
-		p.refuse("Trust.Revocations", "is a nil pointer: use a store, or leave the field nil")
+		p.refuse(name+".Revocations", "is a nil pointer: use a store, or leave the field nil")
 	}
 	t.Audience = slices.Clone(t.Audience)
 	types := defaultTokenTypes

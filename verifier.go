@@ -85,6 +85,8 @@ func (v *verifier) trustFor(e jws.Envelope) (*Trust, error) {
 	return nil, ErrIssuer
 }
 
+const maxCandidates = 16
+
 // key returns the trust's key that verifies the token.
 func (t *Trust) key(ctx context.Context, e jws.Envelope) (*keys.Key, error) {
 	header := keys.Header{Algorithm: keys.Algorithm(e.Algorithm), KeyID: e.KeyID, Type: e.Type}
@@ -96,6 +98,11 @@ func (t *Trust) key(ctx context.Context, e jws.Envelope) (*keys.Key, error) {
 	signature, err := e.Signature(buf[:0])
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	// A token without kid may be for any key of its algorithm. Whoever forges one
+	// must not have the whole of a large set tried.
+	if len(candidates) > maxCandidates {
+		return nil, fmt.Errorf("%w: more than %d keys could be meant", ErrUnknownKey, maxCandidates)
 	}
 	known := false
 	for _, k := range candidates {
@@ -148,7 +155,8 @@ func (d *verdict) revoked(ctx context.Context) error {
 	if d.trust.Revocations == nil {
 		return nil
 	}
-	revoked, err := d.trust.Revocations.Revoked(ctx, d.Info)
+	// A store of somebody else's may keep or change what it is given.
+	revoked, err := d.trust.Revocations.Revoked(ctx, d.Info.clone())
 	if err != nil {
 		return unavailable(ctx, err)
 	}

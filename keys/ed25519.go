@@ -16,15 +16,15 @@ func ownEd25519PublicKey(k ed25519.PublicKey) (ed25519.PublicKey, error) {
 		return nil, errors.New("the Ed25519 key has not the length of one: use a whole one")
 	}
 	var (
-		one   = big.NewInt(1)
-		p     = new(big.Int).Sub(new(big.Int).Lsh(one, 255), big.NewInt(19))
-		mod   = func(x *big.Int) *big.Int { return x.Mod(x, p) }
-		d, _  = new(big.Int).SetString("52036cee2b6ffe738cc740797779e89800700a4d4141d8ab75eb4dca135978a3", 16)
-		bytes = slices.Clone(k)
+		one    = big.NewInt(1)
+		p      = new(big.Int).Sub(new(big.Int).Lsh(one, 255), big.NewInt(19))
+		mod    = func(x *big.Int) *big.Int { return x.Mod(x, p) }
+		d, _   = new(big.Int).SetString("52036cee2b6ffe738cc740797779e89800700a4d4141d8ab75eb4dca135978a3", 16)
+		octets = slices.Clone(k)
 	)
-	slices.Reverse(bytes)
-	bytes[0] &= 0x7f // the sign of x
-	y := new(big.Int).SetBytes(bytes)
+	slices.Reverse(octets)
+	octets[0] &= 0x7f // the sign of x
+	y := new(big.Int).SetBytes(octets)
 	if y.Cmp(p) >= 0 {
 		return nil, errors.New("the Ed25519 key is not canonical: use a new one")
 	}

@@ -20,8 +20,9 @@ import (
 //     signs as its standard counterpart does and is safe for concurrent use
 //
 // The material is copied. It is refused if it is nil, weak, inconsistent or not
-// what the algorithm takes; a secret also if it is the text of a key, which is
-// how public keys come to be taken for secrets (RFC 8725 section 2.1).
+// what the algorithm takes; a secret also if it is a key in PEM, DER, JWK or
+// OpenSSH form, which is how public keys come to be taken for secrets (RFC 8725
+// section 2.1).
 func New(alg Algorithm, material any, opts ...KeyOption) (*Key, error) {
 	o := applyKeyOptions(opts)
 	if o.alg != "" && o.alg != alg {

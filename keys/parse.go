@@ -25,10 +25,10 @@ var errTooMany = fmt.Errorf("more than %d keys: use fewer", maxKeys)
 //
 // In a set, keys of an unknown type, curve or algorithm and keys for another
 // use are skipped (RFC 7517 section 5). Everything else that is wrong is an
-// error: what [New] refuses, a set of secrets and other keys, JSON with duplicate members or trailing data,
-// base64url that is not canonical, two keys with one id and algorithm, one key
-// twice, encrypted PEM, certificates, and a document without a usable key.
-// Errors never quote the data.
+// error: what [New] refuses, secrets beside other keys, JSON with duplicate
+// members or trailing data, base64url that is not canonical, two keys with one
+// id and algorithm, one key twice, encrypted PEM, certificates, and a document
+// without a usable key. Errors never quote the data.
 func Parse(data []byte, opts ...KeyOption) ([]*Key, error) {
 	o := applyKeyOptions(opts)
 	if err := errors.Join(o.problems...); err != nil {

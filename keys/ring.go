@@ -71,8 +71,8 @@ func NewRing(active *Key, opts ...RingOption) (*Ring, error) {
 			continue
 		case i == 0 && !k.m().signs:
 			o.problems = append(o.problems, fmt.Errorf("the active %s key does not sign: use a private key or a secret", k.alg))
-		case i > 0 && !k.m().verifies:
-			o.problems = append(o.problems, fmt.Errorf("a retiring %s key does not verify: leave it out", k.alg))
+		case !k.m().verifies:
+			o.problems = append(o.problems, fmt.Errorf("an %s key in the ring does not verify: leave it out", k.alg))
 		}
 		named, err := nameByThumbprint(k)
 		if err != nil {
