@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log"
 	"net/http"
+	"time"
 
 	"github.com/gobearer/bearer/keys"
 )
@@ -52,6 +53,80 @@ func ExampleNewRing() {
 	}
 	fmt.Println(k)
 	// Output: keys.Key(ES256 "2026-02")
+}
+
+// A key is published before it signs, and verifies after it has signed.
+func ExampleRing_Rotate() {
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	first, err := keys.Generate(keys.EdDSA, keys.WithID("2026-11"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	ring, err := keys.NewRing(first, keys.WithClock(func() time.Time { return now }), keys.WithPublishDelay(10*time.Minute))
+	if err != nil {
+		log.Fatal(err)
+	}
+	ring.KeepFor(24 * time.Hour) // no token lives longer
+
+	next, err := keys.Generate(keys.EdDSA, keys.WithID("2026-12"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := ring.Rotate(next); err != nil {
+		log.Fatal(err)
+	}
+	for _, wait := range []time.Duration{0, 10 * time.Minute, 24*time.Hour + 5*time.Minute} {
+		now = now.Add(wait)
+		for _, s := range ring.States() {
+			fmt.Println(now.Format(time.DateTime), s.ID, s.State)
+		}
+	}
+	// Output:
+	// 2026-11-23 12:00:00 2026-11 active
+	// 2026-11-23 12:00:00 2026-12 pending
+	// 2026-11-23 12:10:00 2026-11 retiring
+	// 2026-11-23 12:10:00 2026-12 active
+	// 2026-11-24 12:15:00 2026-12 active
+}
+
+// A replica takes over what another one has rotated, without a restart.
+func ExampleRing_Replace() {
+	key, err := keys.Generate(keys.ES256, keys.WithID("first"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	one, err := keys.NewRing(key)
+	if err != nil {
+		log.Fatal(err)
+	}
+	secret, err := one.Save() // into a file or a secret store
+	if err != nil {
+		log.Fatal(err)
+	}
+	other, err := keys.OpenRing(secret)
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	next, err := keys.Generate(keys.ES256, keys.WithID("second"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := one.Rotate(next); err != nil {
+		log.Fatal(err)
+	}
+	if secret, err = one.Save(); err != nil {
+		log.Fatal(err)
+	}
+	if err := other.Replace(secret); err != nil {
+		log.Fatal(err)
+	}
+	for _, s := range other.States() {
+		fmt.Println(s.ID, s.State)
+	}
+	// Output:
+	// first active
+	// second pending
 }
 
 // A secret that is too short is refused with what to use instead.

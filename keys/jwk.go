@@ -1,8 +1,10 @@
 package keys
 
 import (
+	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/rsa"
 	"errors"
 	"fmt"
 	"slices"
@@ -195,10 +197,26 @@ func buildUsual(stated, fallback Algorithm, id string, raw any) (*Key, error) {
 }
 
 // encodeJWK writes the public half of an asymmetric key.
-func encodeJWK(k *Key) (jsontext.Value, error) {
-	key, err := jwk.FromRaw(k.m().public)
+func encodeJWK(k *Key) (jsontext.Value, error) { return encodeRaw(k, k.m().public) }
+
+// encodePrivateJWK writes all of a key that is in memory: of a secret its bytes,
+// of a key behind a crypto.Signer of somebody else the public half.
+func encodePrivateJWK(k *Key) (jsontext.Value, error) {
+	if k.symmetric() {
+		return encodeRaw(k, k.m().mac.secret)
+	}
+	switch private := k.m().signer.(type) {
+	case *rsa.PrivateKey, *ecdsa.PrivateKey, ed25519.PrivateKey:
+		return encodeRaw(k, private)
+	default:
+		return encodeJWK(k)
+	}
+}
+
+func encodeRaw(k *Key, raw any) (jsontext.Value, error) {
+	key, err := jwk.FromRaw(raw)
 	if err != nil {
-		return nil, errors.New("the key has no JWK")
+		return nil, errNoJWK
 	}
 	stated := map[string]string{jwk.KeyUsageKey: "sig", jwk.AlgorithmKey: string(k.alg)}
 	if k.id != "" {
@@ -206,12 +224,15 @@ func encodeJWK(k *Key) (jsontext.Value, error) {
 	}
 	for name, value := range stated {
 		if err := key.Set(name, value); err != nil {
-			return nil, errors.New("the key has no JWK")
+			return nil, errNoJWK
 		}
 	}
 	text, err := json.Marshal(key)
 	if err != nil {
-		return nil, errors.New("the key has no JWK")
+		return nil, errNoJWK
 	}
 	return text, nil
 }
+
+// errNoJWK stands for what jwx says, which may quote the key.
+var errNoJWK = errors.New("the key has no JWK")

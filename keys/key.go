@@ -84,8 +84,14 @@ func (k *Key) Equal(other *Key) bool {
 	if a.signs != b.signs || a.verifies != b.verifies {
 		return false
 	}
-	if k.symmetric() {
-		return subtle.ConstantTimeCompare(a.mac.secret, b.mac.secret) == 1
+	return k.sameMaterial(other)
+}
+
+// sameMaterial compares public halves, or secrets in constant time.
+func (k *Key) sameMaterial(other *Key) bool {
+	a, b := k.m(), other.m()
+	if a.mac != nil || b.mac != nil {
+		return a.mac != nil && b.mac != nil && subtle.ConstantTimeCompare(a.mac.secret, b.mac.secret) == 1
 	}
 	public, ok := a.public.(interface{ Equal(crypto.PublicKey) bool })
 	return ok && public.Equal(b.public)

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -37,6 +38,9 @@ func (m members) text(name string) (string, error) {
 	return s, nil
 }
 
+// maxTexts bounds an array of strings, in bytes: key_ops has eight of them at most.
+const maxTexts = 1 << 10
+
 // texts is a member that is an array of strings, or nil if there is none.
 func (m members) texts(name string) ([]string, error) {
 	value, ok := m[name]
@@ -45,7 +49,7 @@ func (m members) texts(name string) ([]string, error) {
 	}
 	malformed := fmt.Errorf("%s is not an array of distinct strings", name)
 	var values []jsontext.Value
-	if value.Kind() != '[' || json.Unmarshal(value, &values) != nil {
+	if len(value) > maxTexts || value.Kind() != '[' || json.Unmarshal(value, &values) != nil {
 		return nil, malformed
 	}
 	list := make([]string, len(values))
@@ -74,4 +78,18 @@ func (m members) octets(name string) ([]byte, error) {
 		return nil, fmt.Errorf("%s is not canonical unpadded base64url", name)
 	}
 	return b, nil
+}
+
+// integer is a member that is a number in its plain spelling, from zero to
+// limit, and whether there is one.
+func (m members) integer(name string, limit int64) (int64, bool, error) {
+	value, ok := m[name]
+	if !ok {
+		return 0, false, nil
+	}
+	n, err := strconv.ParseUint(string(value), 10, 63)
+	if err != nil || int64(n) > limit {
+		return 0, true, fmt.Errorf("%s is not an integer in range", name)
+	}
+	return int64(n), true, nil
 }

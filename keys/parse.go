@@ -12,7 +12,7 @@ import (
 // maxKeys bounds the work that one document can cause.
 const maxKeys = 100
 
-var errTooMany = fmt.Errorf("more than %d keys: use fewer", maxKeys)
+var errTooMany = fmt.Errorf("more than %d keys: use fewer, or Remove those of a Ring that have retired", maxKeys)
 
 // Parse reads keys from PEM (PKIX, PKCS #1, PKCS #8, SEC 1; one or several
 // blocks), from one JWK, or from a JWK set (RFC 7517) of at most 100 keys, in

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gobearer/bearer/keys"
 )
@@ -121,7 +122,8 @@ func TestNewRingRefuses(t *testing.T) {
 		{"a secret that only verifies", verifyOnly, nil, "does not sign"},
 		{"the public half of a secret", mac.Public(), nil, "no material"},
 		{"a nil retiring key", a, []keys.RingOption{keys.WithRetiring(nil)}, "no material"},
-		{"a retiring secret that only signs", a, []keys.RingOption{keys.WithRetiring(signOnly)}, "does not verify"},
+		{"a retiring secret that only signs", a, []keys.RingOption{keys.WithRetiring(signOnly)}, "lack verify"},
+		{"an active secret that only signs", signOnly, nil, "lack verify"},
 		{"no retiring keys", a, []keys.RingOption{keys.WithRetiring()}, "leave it out"},
 		{"one option twice", a, []keys.RingOption{retiring, keys.WithRetiring(mac)}, "twice"},
 		{"a nil option", a, []keys.RingOption{nil}, "nil"},
@@ -159,11 +161,21 @@ func TestZeroRing(t *testing.T) {
 		}
 		w := httptest.NewRecorder()
 		ring.JWKS().ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
-		if w.Code != http.StatusServiceUnavailable || w.Body.Len() != 0 {
-			t.Errorf("%s: serves %d %s", name, w.Code, w.Body)
+		if w.Code != http.StatusServiceUnavailable || w.Body.Len() != 0 || w.Header().Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: serves %d %v %s", name, w.Code, w.Header(), w.Body)
+		}
+		ring.KeepFor(time.Hour)
+		if data, err := ring.Save(); err == nil || data != nil {
+			t.Errorf("%s: is saved", name)
+		}
+		if ring.Rotate(generate(t, keys.EdDSA)) == nil || ring.Remove("a") == nil || ring.States() != nil {
+			t.Errorf("%s: has a life", name)
 		}
 	}
 }
+
+// emptyETag is that of {"keys":[]}: its SHA-256.
+const emptyETag = `"ljjRGRRzXQByAC3U1nxzSpTuegzYRebcvJhO51gYYKc"`
 
 func TestJWKS(t *testing.T) {
 	all := newRing(t, generate(t, keys.EdDSA), keys.WithRetiring(
@@ -173,7 +185,7 @@ func TestJWKS(t *testing.T) {
 	))
 	secrets := newRing(t, generate(t, keys.HS256, keys.WithID("mac")))
 	header := func(length string) http.Header {
-		return http.Header{"Cache-Control": {"public, max-age=300"}, "Content-Length": {length}, "Content-Type": {"application/jwk-set+json"}}
+		return http.Header{"Cache-Control": {"public, max-age=300"}, "Content-Length": {length}, "Content-Type": {"application/jwk-set+json"}, "Etag": {emptyETag}}
 	}
 	tests := []struct {
 		name, method string
