@@ -142,8 +142,11 @@ func TestVerifyTrimsNothing(t *testing.T) {
 	if _, err := m.Verify(t.Context(), good); err != nil {
 		t.Fatal(err)
 	}
+	// No credential is no fault of a token (RFC 6750 section 3.1).
+	_, err := m.Verify(t.Context(), "")
+	checkCause(t, err, bearer.ErrMissing)
 	for name, raw := range map[string]string{
-		"empty": "", "space before": " " + good, "space behind": good + " ", "line feed behind": good + "\n", "CRLF behind": good + "\r\n",
+		"a space alone": " ", "space before": " " + good, "space behind": good + " ", "line feed behind": good + "\n", "CRLF behind": good + "\r\n",
 		"NUL behind": good + "\x00", "scheme": "Bearer " + good, "quotes": `"` + good + `"`, "comma and another": good + "," + good, "padding": good + "=",
 	} {
 		t.Run(name, func(t *testing.T) {

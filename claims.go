@@ -36,7 +36,8 @@ type Claims struct {
 }
 
 // ClaimStrings is written as a string where there is one, else as an array, and
-// read from either (RFC 7519 section 4.1.3).
+// read from either (RFC 7519 section 4.1.3). In answers of your own use []string,
+// or the Info's.
 type ClaimStrings []string
 
 // MarshalJSON writes one string bare.

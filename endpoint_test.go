@@ -521,7 +521,9 @@ func TestEndpoints(t *testing.T) {
 			t.Errorf("%s has no handler", e.Path)
 		}
 	}
-	if want := []string{"POST /token", "POST /token/"}; !slices.Equal(got, want) {
+	if want := []string{
+		"POST /token", "POST /token/", "GET /.well-known/jwks.json", "GET /.well-known/oauth-authorization-server",
+	}; !slices.Equal(got, want) {
 		t.Errorf("endpoints %q, want %q", got, want)
 	}
 }

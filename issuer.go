@@ -38,7 +38,8 @@ type Issuer struct {
 }
 
 // NewIssuer returns an Issuer whose tokens have name as their iss, are signed by
-// ring and are given to whom auth accepts. The error joins every *OptionError.
+// ring and are given to whom auth accepts. It tells the ring how long they live
+// at most. The error joins every *OptionError.
 func NewIssuer(name string, ring *keys.Ring, auth Authenticator, opts ...IssuerOption) (*Issuer, error) {
 	c := issuerConfig{lifetimes: map[Validity]Lifetime{
 		ValidityDefault:   Minutes(12000),
@@ -74,6 +75,9 @@ func NewIssuer(name string, ring *keys.Ring, auth Authenticator, opts ...IssuerO
 		name: name, ring: ring, auth: auth.Authenticate, clock: c.clock, observer: c.observer,
 		audience: c.audience, lifetimes: c.lifetimes, encode: c.encode,
 		revocations: c.revocations, proxies: c.proxies, typ: "JWT", clientID: c.clientID,
+	}
+	for _, l := range i.lifetimes {
+		ring.KeepFor(l.atMost())
 	}
 	if i.audience == nil {
 		i.audience = []string{name}
@@ -132,14 +136,27 @@ type Endpoint struct {
 	Handler http.Handler
 }
 
-// Endpoints returns the Issuer's routes, for any router. The token endpoint
-// answers with and without a final slash, and never redirects: a client would
-// repeat its credentials as a GET.
+const tokenPath = "/token"
+
+// Endpoints returns the Issuer's routes, for any router: the token endpoint, the
+// JWK set of its ring, and, for a name that is an https address or one of this
+// machine's own, the metadata by which clients find both (RFC 8414). They belong
+// at the root of the name's host. The token endpoint answers with and without a
+// final slash, and never redirects: a client would repeat its credentials as a
+// GET.
 func (i *Issuer) Endpoints() []Endpoint {
-	return []Endpoint{
-		{http.MethodPost, "/token", i},
-		{http.MethodPost, "/token/", i},
+	endpoints := []Endpoint{
+		{http.MethodPost, tokenPath, i},
+		{http.MethodPost, tokenPath + "/", i},
 	}
+	if i == nil || i.ring == nil {
+		return endpoints
+	}
+	endpoints = append(endpoints, Endpoint{http.MethodGet, jwksPath, i.ring.JWKS()})
+	if e, ok := metadataEndpoint(i.name); ok {
+		endpoints = append(endpoints, e)
+	}
+	return endpoints
 }
 
 // Mount registers every endpoint with mux, for each of HTTP's methods, so that

@@ -23,7 +23,6 @@ func NewMiddleware[C any](trust Trust, opts ...MiddlewareOption) (*Middleware[C]
 		leeway:        defaultLeeway,
 		maxTokenBytes: defaultMaxTokenBytes,
 		realm:         "api",
-		answer:        func(w http.ResponseWriter, r *http.Request, refusal *Refusal) { refusal.ServeHTTP(w, r) },
 	}}
 	c.clock = time.Now
 	for _, o := range opts {
@@ -73,23 +72,16 @@ func (m *Middleware[C]) Guard(guards ...Guard) func(http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			admitted, err := m.Admit(r, guards...)
 			if err != nil {
-				m.refuse(w, r, err)
+				var refusal *Refusal
+				if !errors.As(err, &refusal) {
+					refusal = refuse("", err)
+				}
+				refusal.ServeHTTP(w, r)
 				return
 			}
 			next.ServeHTTP(w, admitted)
 		})
 	}
-}
-
-// refuse presents what Admit decided.
-func (m *Middleware[C]) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	var refusal *Refusal
-	errors.As(err, &refusal)
-	if m == nil || m.v == nil {
-		refusal.ServeHTTP(w, r)
-		return
-	}
-	m.v.answer(w, r, refusal)
 }
 
 // Admit decides on a request, for routers whose middleware is not net/http's.
@@ -115,7 +107,8 @@ func (m *Middleware[C]) Admit(r *http.Request, guards ...Guard) (*http.Request, 
 }
 
 // Verify decides on a token that came without an HTTP request: by gRPC, a
-// WebSocket, a queue. The error is always a *Refusal.
+// WebSocket, a queue. An empty one is none, ErrMissing. The error is always a
+// *Refusal.
 func (m *Middleware[C]) Verify(ctx context.Context, raw string) (*Token[C], error) {
 	if m == nil || m.v == nil {
 		return nil, refuse("", errZero)
@@ -123,7 +116,11 @@ func (m *Middleware[C]) Verify(ctx context.Context, raw string) (*Token[C], erro
 	start := m.v.observer.start()
 	var e Event
 	var t Token[C]
-	if err := m.verify(ctx, raw, &t, &e); err != nil {
+	err := ErrMissing
+	if raw != "" {
+		err = m.verify(ctx, raw, &t, &e)
+	}
+	if err != nil {
 		return nil, m.v.refuse(ctx, start, e, err)
 	}
 	m.v.observer.observe(ctx, start, e)
@@ -135,6 +132,7 @@ var errZero = fmt.Errorf("%w: the Middleware was not made by NewMiddleware", Err
 // refuse turns the error of a decision into its answer, and reports it.
 func (v *verifier) refuse(ctx context.Context, start time.Time, e Event, err error) *Refusal {
 	refusal := refuse(v.realm, err)
+	refusal.handler = v.handler
 	e.Kind, e.Cause = EventRefused, refusal.answer.cause
 	v.observer.observe(ctx, start, e)
 	return refusal

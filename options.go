@@ -152,16 +152,17 @@ func WithRealm(realm string) MiddlewareOption {
 	}}
 }
 
-// WithErrorHandler answers refused requests with answer instead of the
-// Refusal's own ServeHTTP. It has to write the whole answer: where it writes
-// none net/http answers 200, although the request was refused, and a 401 without
-// a WWW-Authenticate header breaks RFC 9110 section 15.5.2.
-func WithErrorHandler(answer func(http.ResponseWriter, *http.Request, *Refusal)) MiddlewareOption {
+// WithErrorHandler answers refused requests with handler: the ServeHTTP of each
+// Refusal calls it, with a Refusal whose ServeHTTP gives the usual answer. It has
+// to write the whole answer: where it writes none net/http answers 200, although
+// the request was refused, and a 401 without a WWW-Authenticate header breaks
+// RFC 9110 section 15.5.2.
+func WithErrorHandler(handler func(http.ResponseWriter, *http.Request, *Refusal)) MiddlewareOption {
 	return middlewareOption{"WithErrorHandler", func(c *middlewareConfig) {
-		if answer == nil {
+		if handler == nil {
 			c.refuse("WithErrorHandler", "is nil: leave it out for the Refusal's own answer")
 		}
-		c.verifier.answer = answer
+		c.verifier.handler = handler
 	}}
 }
 

@@ -17,6 +17,8 @@ type Refusal struct {
 	realm  string
 	scope  string // of a 403 for a scope
 	err    error
+
+	handler func(http.ResponseWriter, *http.Request, *Refusal) // of WithErrorHandler
 }
 
 // An answer is what clients are told of a cause.
@@ -167,8 +169,14 @@ type errorBody struct {
 	Description string `json:"error_description,omitempty"`
 }
 
-// ServeHTTP writes the answer.
-func (r *Refusal) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+// ServeHTTP writes the answer, or lets the handler of WithErrorHandler do so.
+func (r *Refusal) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	if r.handler != nil {
+		usual := *r
+		usual.handler = nil
+		r.handler(w, req, &usual)
+		return
+	}
 	clearContent(w.Header())
 	for name, values := range r.Header() {
 		w.Header()[name] = values

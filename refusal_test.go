@@ -139,3 +139,26 @@ func TestRefusalReplacesHeaders(t *testing.T) {
 	want.header.Set("Vary", "Origin")
 	checkAnswer(t, w.Result(), want)
 }
+
+// Admit's callers answer with the Refusal itself, so that WithErrorHandler counts
+// in every router.
+func TestErrorHandlerOfARefusal(t *testing.T) {
+	m := newMiddleware[map[string]any](t, trust(static(t, newKey(t, keys.HS256))), bearer.WithErrorHandler(
+		func(w http.ResponseWriter, r *http.Request, refusal *bearer.Refusal) {
+			w.Header().Set("X-Handled", r.URL.Path)
+			refusal.ServeHTTP(w, r)
+		}))
+	r := httptest.NewRequest(http.MethodGet, "/path", nil)
+	_, err := m.Admit(r)
+	var refusal *bearer.Refusal
+	if !errors.As(err, &refusal) {
+		t.Fatal(err)
+	}
+	for range 2 {
+		w := httptest.NewRecorder()
+		refusal.ServeHTTP(w, r)
+		if w.Code != http.StatusUnauthorized || w.Header().Get("X-Handled") != "/path" || w.Header().Get("WWW-Authenticate") == "" {
+			t.Errorf("%d %v", w.Code, w.Header())
+		}
+	}
+}

@@ -350,3 +350,35 @@ func TestClaimsAsMap(t *testing.T) {
 		t.Errorf("%+v, %v", token, err)
 	}
 }
+
+// Two issuers at two addresses may use one key id, each for a key of its own.
+func TestRemoteIssuersShareAKeyID(t *testing.T) {
+	trustOf := func(name string, k *keys.Key) bearer.Trust {
+		server := httptest.NewServer(ringOf(t, k).JWKS())
+		t.Cleanup(server.Close)
+		source, err := keys.Remote(server.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return bearer.Trust{Issuer: name, Audience: []string{testAudience}, Keys: source}
+	}
+	a, b := newKey(t, keys.ES256, keys.WithID("1")), newKey(t, keys.ES256, keys.WithID("1"))
+	m := newMiddleware[map[string]any](t, trustOf("a", a), bearer.AlsoTrust(trustOf("b", b)))
+	for _, tt := range []struct {
+		name, issuer string
+		key          *keys.Key
+		err          error
+	}{
+		{"of a, by a", "a", a, nil},
+		{"of b, by b", "b", b, nil},
+		{"of a, by b", "a", b, bearer.ErrSignature},
+		{"of b, by a", "b", a, bearer.ErrSignature},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			token := forge(t, tt.key, header(tt.key), payloadWith("iss", `"`+tt.issuer+`"`))
+			if _, err := m.Verify(t.Context(), token); !errors.Is(err, tt.err) {
+				t.Errorf("%v, want %v", err, tt.err)
+			}
+		})
+	}
+}

@@ -45,6 +45,11 @@ func (l Lifetime) valid() bool {
 		l.seconds <= maxLifetimeSeconds && l.months <= maxLifetimeMonths
 }
 
+// atMost bounds the lifetime, wherever in the calendar it begins.
+func (l Lifetime) atMost() time.Duration {
+	return time.Duration(l.seconds)*time.Second + time.Duration(l.months)*31*24*time.Hour
+}
+
 // after returns the expiry of a token issued at t, in UTC.
 func (l Lifetime) after(t time.Time) time.Time {
 	t = t.UTC().Add(time.Duration(l.seconds) * time.Second)

@@ -22,7 +22,7 @@ type verifier struct {
 	realm         string
 	optional      bool
 	allowNoExpiry bool
-	answer        func(http.ResponseWriter, *http.Request, *Refusal)
+	handler       func(http.ResponseWriter, *http.Request, *Refusal)
 }
 
 // A verdict is a token whose envelope, signature and registered claims are good.

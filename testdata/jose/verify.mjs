@@ -1,6 +1,7 @@
 // Verifies one token with npm's jose, as a peer that shares no code with this package.
 //
-// stdin:  {"token", "secret" (base64url), "issuer", "audience", "alg", "now" (Unix seconds, optional)}
+// stdin:  {"token", "secret" (base64url) or "jwks" (the address of a JWK set), "issuer", "audience", "alg",
+//          "now" (Unix seconds, optional)}
 // stdout: {"header", "payload"}, or {"error": code} and exit status 1
 //
 // BEARER_NODE_MODULES names the node_modules folder that holds jose.
@@ -22,13 +23,14 @@ async function loadJose() {
 }
 
 try {
-  const { token, secret, issuer, audience, alg, now } = JSON.parse(readFileSync(0, 'utf8'));
+  const { token, secret, jwks, issuer, audience, alg, now } = JSON.parse(readFileSync(0, 'utf8'));
   // jose skips the check of an option that is undefined, so all of them are demanded here.
-  for (const [name, value] of Object.entries({ token, secret, issuer, audience, alg })) {
+  for (const [name, value] of Object.entries({ token, key: jwks ?? secret, issuer, audience, alg })) {
     if (typeof value !== 'string' || value === '') throw new Error(`input lacks ${name}`);
   }
-  const { jwtVerify } = await loadJose();
-  const { protectedHeader, payload } = await jwtVerify(token, Buffer.from(secret, 'base64url'), {
+  const { createRemoteJWKSet, jwtVerify } = await loadJose();
+  const key = jwks ? createRemoteJWKSet(new URL(jwks)) : Buffer.from(secret, 'base64url');
+  const { protectedHeader, payload } = await jwtVerify(token, key, {
     algorithms: [alg],
     issuer,
     audience,
