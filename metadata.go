@@ -45,8 +45,8 @@ func metadataEndpoint(issuer string) (Endpoint, bool) {
 		return Endpoint{}, false
 	}
 	where := metadataPath + strings.TrimSuffix(u.EscapedPath(), "/")
-	if path.Clean(where) != where {
-		return Endpoint{}, false // no router finds it, and http.ServeMux panics
+	if path.Clean(where) != where || strings.ContainsAny(where, "*%") {
+		return Endpoint{}, false // some router takes it for a pattern, or panics
 	}
 	origin := u.Scheme + "://" + u.Host
 	body, err := json.Marshal(metadata{

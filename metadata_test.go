@@ -43,6 +43,8 @@ func TestMetadata(t *testing.T) {
 		{"an empty segment in the path", "https://issuer.test/a//b", none, ""},
 		{"a dot for a segment", "https://issuer.test/a/./b", none, ""},
 		{"two dots for a segment", "https://issuer.test/a/../b", none, ""},
+		{"a star, which routers take for a pattern", "https://issuer.test/a*b", none, ""},
+		{"an escape, which routers decode", "https://issuer.test/a%20b", none, ""},
 		{"slashes alone", "https://issuer.test///", none, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -35,6 +35,8 @@ func (r *Ring) JWKS() http.Handler {
 		}
 		w.Header().Set("Content-Length", strconv.Itoa(len(s.jwks)))
 		w.Header().Set("Content-Type", "application/jwk-set+json") // RFC 7517 section 8.5.2
+		// Middleware that compresses corrects the length where the status is written.
+		w.WriteHeader(http.StatusOK)
 		if req.Method == http.MethodGet {
 			w.Write(s.jwks)
 		}
