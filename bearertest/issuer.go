@@ -1,5 +1,3 @@
-// Package bearertest lets users test what they put behind package bearer, with
-// an issuer that makes any token on call and misbehaves on command.
 package bearertest
 
 import (
@@ -152,7 +150,12 @@ func (i *Issuer) sign(k *keys.Key, kid string, claims map[string]any) string {
 	}
 	maps.Copy(payload, claims)
 	maps.DeleteFunc(payload, func(_ string, v any) bool { return v == nil })
-	input := i.segment(map[string]any{"alg": k.Algorithm(), "typ": "JWT", "kid": kid}) + "." + i.segment(payload)
+	return i.compact(k, map[string]any{"alg": k.Algorithm(), "typ": "JWT", "kid": kid}, payload)
+}
+
+func (i *Issuer) compact(k *keys.Key, header, payload map[string]any) string {
+	i.t.Helper()
+	input := i.segment(header) + "." + i.segment(payload)
 	signature, err := k.Sign(input)
 	if err != nil {
 		i.t.Fatal(err)
