@@ -20,7 +20,10 @@ import (
 	"time"
 )
 
-var routers = []string{"nethttp", "chi", "gin", "echo"}
+var (
+	routers  = []string{"nethttp", "chi", "gin", "echo"}
+	programs = append(routers[:4:4], "custom-claims", "websocket") // with net/http's router
+)
 
 const (
 	tom = `{"userName":"tom","password":"correct horse battery staple","privateToken":"0d6c3ab1-b87c-4e6f-b099-4c7f23e51478"}`
@@ -159,14 +162,14 @@ func rows() []row {
 
 func TestRouters(t *testing.T) {
 	urls, tokens := map[string]string{}, map[string]*strings.Replacer{}
-	for _, router := range routers {
+	for _, router := range programs {
 		url := start(t, build(t, os.Environ(), ".", "./"+router))
 		urls[router], tokens[router] = url, strings.NewReplacer("tom", login(t, url, tom), "ada", login(t, url, ada))
 	}
 	requests, own := 0, 0
 	for _, r := range rows() {
 		t.Run(r.name, func(t *testing.T) {
-			for _, router := range routers {
+			for _, router := range programs {
 				want, ok := r.but[router]
 				if ok {
 					own++

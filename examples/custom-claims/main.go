@@ -53,17 +53,27 @@ func ofTenant(name string) bearer.Guard {
 func routes(issuer *bearer.Issuer, auth *bearer.Middleware[Claims]) http.Handler {
 	mux := http.NewServeMux()
 	issuer.Mount(mux)
+	mux.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {})
 	mux.Handle("GET /me", auth.Wrap(http.HandlerFunc(me)))
+	mux.Handle("GET /tenant", auth.Wrap(http.HandlerFunc(tenant)))
+	mux.Handle("GET /reports", auth.Guard(bearer.RequireScope("read"))(http.HandlerFunc(reports)))
 	mux.Handle("GET /acme/reports", auth.Guard(ofTenant("acme"), bearer.RequireScope("read"))(http.HandlerFunc(reports)))
+	mux.Handle("GET /admin", auth.Guard(bearer.RequireRole("admin"))(http.HandlerFunc(admin)))
 	return mux
 }
 
 func me(w http.ResponseWriter, r *http.Request) {
 	claims, _ := bearer.FromContext[Claims](r.Context())
-	writeJSON(w, map[string]string{"name": claims.FamilyName, "tenant": claims.Tenant})
+	writeJSON(w, map[string]any{"name": claims.FamilyName, "roles": []string(claims.Roles)})
+}
+
+func tenant(w http.ResponseWriter, r *http.Request) {
+	claims, _ := bearer.FromContext[Claims](r.Context())
+	writeJSON(w, map[string]string{"tenant": claims.Tenant})
 }
 
 func reports(w http.ResponseWriter, _ *http.Request) { writeJSON(w, []string{"October", "November"}) }
+func admin(w http.ResponseWriter, _ *http.Request)   { writeJSON(w, []string{"ada", "tom"}) }
 func writeJSON(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(v)

@@ -55,8 +55,8 @@ func TestTenants(t *testing.T) {
 		status            int
 		challenge, body   string
 	}{
-		{"the handler reads the tenant", "/me", tom, 200, "", `{"name":"Tom Sawyer","tenant":"acme"}`},
-		{"and another one's", "/me", ada, 200, "", `{"name":"Ada Lovelace","tenant":"globex"}`},
+		{"the handler reads the tenant", "/tenant", tom, 200, "", `{"tenant":"acme"}`},
+		{"and another one's", "/tenant", ada, 200, "", `{"tenant":"globex"}`},
 		{"the tenant is the right one", "/acme/reports", tom, 200, "", `["October","November"]`},
 		{"the tenant is another one", "/acme/reports", ada, 403, forbidden, `{"error":"insufficient_scope","error_description":"The access token does not permit this request"}`},
 		{"a token without a tenant", "/me", old.AccessToken, 401, invalid, `{"error":"invalid_token","error_description":"The access token is invalid"}`},

@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
+	"encoding/json"
 	"flag"
 	"log"
 	"net"
@@ -30,7 +31,23 @@ func routes(issuer *bearer.Issuer, auth *bearer.Middleware[bearer.Claims]) http.
 	mux := http.NewServeMux()
 	issuer.Mount(mux)
 	mux.Handle("GET /ws", socket(auth))
+	mux.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {})
+	mux.Handle("GET /me", auth.Wrap(http.HandlerFunc(me)))
+	mux.Handle("GET /reports", auth.Guard(bearer.RequireScope("read"))(http.HandlerFunc(reports)))
+	mux.Handle("GET /admin", auth.Guard(bearer.RequireRole("admin"))(http.HandlerFunc(admin)))
 	return mux
+}
+
+func me(w http.ResponseWriter, r *http.Request) {
+	claims, _ := bearer.FromContext[bearer.Claims](r.Context())
+	writeJSON(w, map[string]any{"name": claims.FamilyName, "roles": []string(claims.Roles)})
+}
+
+func reports(w http.ResponseWriter, _ *http.Request) { writeJSON(w, []string{"October", "November"}) }
+func admin(w http.ResponseWriter, _ *http.Request)   { writeJSON(w, []string{"ada", "tom"}) }
+func writeJSON(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(v)
 }
 
 // socket decides before it upgrades. The query of the URL is never looked at,
