@@ -29,7 +29,7 @@ func Discover(issuer string, opts ...RemoteOption) (*RemoteSource, error) {
 	o := applyRemoteOptions(opts)
 	u, err := checkAddress(issuer, o.allowHTTP)
 	if err != nil {
-		o.problems = append(o.problems, fmt.Errorf("the issuer %w", err))
+		o.list = append(o.list, fmt.Errorf("the issuer %w", err))
 	} else if strings.Contains(issuer, "?") {
 		o.refuse("the issuer has a query, which none may have (RFC 8414 section 2): use Remote with the address of its JWK set")
 	}

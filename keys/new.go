@@ -29,7 +29,7 @@ func New(alg Algorithm, material any, opts ...KeyOption) (*Key, error) {
 		o.refuse("WithAlgorithm contradicts the algorithm of the key: it is for Parse, leave it out")
 	}
 	k, err := build(alg, o.id, material)
-	if err := errors.Join(append(o.problems, err)...); err != nil {
+	if err := errors.Join(append(o.list, err)...); err != nil {
 		return nil, fmt.Errorf("keys: %w", err)
 	}
 	return k, nil

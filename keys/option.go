@@ -12,20 +12,50 @@ import (
 type KeyOption func(*keyOptions)
 
 type keyOptions struct {
-	id       string
-	alg      Algorithm
-	problems []error
+	problems
+	id  string
+	alg Algorithm
+}
+
+// problems collects what is wrong with a function's options.
+type problems struct {
+	given map[string]bool
+	list  []error
+}
+
+func (p *problems) refuse(reason string) { p.list = append(p.list, errors.New(reason)) }
+
+// once refuses an option that was given before: whichever won, somebody would
+// not get what was asked for.
+func (p *problems) once(name string) {
+	if p.given[name] {
+		p.refuse(name + " is given twice: give it once")
+	}
+	if p.given == nil {
+		p.given = make(map[string]bool)
+	}
+	p.given[name] = true
+}
+
+// apply calls each option with what it sets.
+func apply[O any, F ~func(*O)](o *O, p *problems, opts []F) *O {
+	for _, opt := range opts {
+		if opt == nil {
+			p.refuse("an option is nil: leave it out")
+			continue
+		}
+		opt(o)
+	}
+	return o
 }
 
 // WithID names the key, as tokens will name it in kid: at most 256 bytes of
 // printable text. With [Parse] it names the one key that states no id.
 func WithID(kid string) KeyOption {
 	return func(o *keyOptions) {
-		if o.id != "" {
-			o.refuse("WithID is given twice: a key has one id")
-		}
+		o.once("WithID")
 		if err := checkID(kid); err != nil {
-			o.problems = append(o.problems, err)
+			o.list = append(o.list, err)
 		}
 		o.id = kid
 	}
@@ -34,28 +64,17 @@ func WithID(kid string) KeyOption {
 // WithAlgorithm says for [Parse] what a key is for that states no algorithm.
 func WithAlgorithm(alg Algorithm) KeyOption {
 	return func(o *keyOptions) {
-		if o.alg != "" {
-			o.refuse("WithAlgorithm is given twice: a key has one algorithm")
-		}
+		o.once("WithAlgorithm")
 		if err := checkAlgorithm(alg); err != nil {
-			o.problems = append(o.problems, err)
+			o.list = append(o.list, err)
 		}
 		o.alg = alg
 	}
 }
 
-func (o *keyOptions) refuse(reason string) { o.problems = append(o.problems, errors.New(reason)) }
-
 func applyKeyOptions(opts []KeyOption) *keyOptions {
 	o := new(keyOptions)
-	for _, opt := range opts {
-		if opt == nil {
-			o.refuse("an option is nil: leave it out")
-			continue
-		}
-		opt(o)
-	}
-	return o
+	return apply(o, &o.problems, opts)
 }
 
 const maxIDBytes = 256

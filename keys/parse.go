@@ -31,7 +31,7 @@ var errTooMany = fmt.Errorf("more than %d keys: use fewer, or Remove those of a 
 // without a usable key. Errors never quote the data.
 func Parse(data []byte, opts ...KeyOption) ([]*Key, error) {
 	o := applyKeyOptions(opts)
-	if err := errors.Join(o.problems...); err != nil {
+	if err := errors.Join(o.list...); err != nil {
 		return nil, fmt.Errorf("keys: %w", err)
 	}
 	keys, err := parseKeys(data, o.alg)

@@ -79,13 +79,13 @@ type remoteView struct {
 func Remote(jwksURL string, opts ...RemoteOption) (*RemoteSource, error) {
 	o := applyRemoteOptions(opts)
 	if _, err := checkAddress(jwksURL, o.allowHTTP); err != nil {
-		o.problems = append(o.problems, fmt.Errorf("the address of the JWK set %w", err))
+		o.list = append(o.list, fmt.Errorf("the address of the JWK set %w", err))
 	}
 	return newRemote(o, func(context.Context) (string, error) { return jwksURL, nil })
 }
 
 func newRemote(o *remoteOptions, locate func(context.Context) (string, error)) (*RemoteSource, error) {
-	if err := errors.Join(o.problems...); err != nil {
+	if err := errors.Join(o.list...); err != nil {
 		return nil, fmt.Errorf("keys: %w", err)
 	}
 	s := &RemoteSource{o: o, locate: locate, asked: make(map[selector]uint64)}
@@ -224,14 +224,13 @@ func (v *remoteView) answer(h Header, now time.Time, hardAge time.Duration) ([]*
 type RemoteOption func(*remoteOptions)
 
 type remoteOptions struct {
+	problems
 	client    *http.Client // of our own, so that nobody changes it
 	refresh   time.Duration
 	hardAge   time.Duration
 	rsa       Algorithm // of RSA keys that state none; empty: the usual one
 	allowHTTP bool
 	hook      func(Status)
-	given     map[string]bool
-	problems  []error
 }
 
 const (
@@ -290,7 +289,7 @@ func WithAlgorithms(algs ...Algorithm) RemoteOption {
 		for _, alg := range algs {
 			s, ok := suites[alg]
 			if !ok {
-				o.problems = append(o.problems, fmt.Errorf("WithAlgorithms: %w", checkAlgorithm(alg)))
+				o.list = append(o.list, fmt.Errorf("WithAlgorithms: %w", checkAlgorithm(alg)))
 				continue
 			}
 			kind := s.kty
@@ -333,26 +332,9 @@ func DangerouslyAllowHTTP() RemoteOption {
 	}
 }
 
-func (o *remoteOptions) refuse(reason string) { o.problems = append(o.problems, errors.New(reason)) }
-
-func (o *remoteOptions) once(name string) {
-	if o.given[name] {
-		o.refuse(name + " is given twice: give it once")
-	}
-	o.given[name] = true
-}
-
 func applyRemoteOptions(opts []RemoteOption) *remoteOptions {
-	o := &remoteOptions{
-		client: new(http.Client), refresh: defaultRefresh, hardAge: defaultHardAge, given: make(map[string]bool),
-	}
-	for _, opt := range opts {
-		if opt == nil {
-			o.refuse("an option is nil: leave it out")
-			continue
-		}
-		opt(o)
-	}
+	o := &remoteOptions{client: new(http.Client), refresh: defaultRefresh, hardAge: defaultHardAge}
+	apply(o, &o.problems, opts)
 	switch {
 	case !o.given["WithRefreshInterval"]:
 		o.refresh = min(o.refresh, o.hardAge/2)

@@ -57,20 +57,20 @@ func NewRing(active *Key, opts ...RingOption) (*Ring, error) {
 	for i, k := range append([]*Key{active}, o.retiring...) {
 		switch {
 		case !k.usable():
-			o.problems = append(o.problems, errNoMaterial)
+			o.list = append(o.list, errNoMaterial)
 			continue
 		case i == 0 && !k.m().signs:
-			o.problems = append(o.problems, fmt.Errorf("the active %s key does not sign: use a private key or a secret", k.alg))
+			o.list = append(o.list, fmt.Errorf("the active %s key does not sign: use a private key or a secret", k.alg))
 		}
 		named, err := nameByThumbprint(k)
 		if err != nil {
-			o.problems = append(o.problems, err)
+			o.list = append(o.list, err)
 			continue
 		}
 		all = append(all, named)
 	}
-	o.problems = append(o.problems, checkRing(all)...)
-	if err := errors.Join(o.problems...); err != nil {
+	o.list = append(o.list, checkRing(all)...)
+	if err := errors.Join(o.list...); err != nil {
 		return nil, fmt.Errorf("keys: %w", err)
 	}
 	r := &Ring{clock: o.clock, delay: o.delay, signers: o.signers}

@@ -1,7 +1,6 @@
 package keys
 
 import (
-	"errors"
 	"fmt"
 	"time"
 )
@@ -11,12 +10,11 @@ import (
 type RingOption func(*ringOptions)
 
 type ringOptions struct {
+	problems
 	retiring []*Key
 	signers  []*Key // named
 	clock    func() time.Time
 	delay    time.Duration
-	given    map[string]bool
-	problems []error
 }
 
 const (
@@ -30,7 +28,7 @@ const (
 // dropped 120 months after [NewRing].
 func WithRetiring(keys ...*Key) RingOption {
 	return func(o *ringOptions) {
-		o.once("WithRetiring is given twice: give it all keys at once", "WithRetiring")
+		o.once("WithRetiring")
 		if len(keys) == 0 {
 			o.refuse("WithRetiring has no keys: leave it out")
 		}
@@ -44,33 +42,33 @@ func WithRetiring(keys ...*Key) RingOption {
 // for the next [Ring.Replace].
 func WithSigners(keys ...*Key) RingOption {
 	return func(o *ringOptions) {
-		o.once("WithSigners is given twice: give it all keys at once", "WithSigners")
+		o.once("WithSigners")
 		if len(keys) == 0 {
 			o.refuse("WithSigners has no keys: leave it out")
 		}
 		for _, k := range keys {
 			switch {
 			case !k.usable():
-				o.problems = append(o.problems, errNoMaterial)
+				o.list = append(o.list, errNoMaterial)
 			case !k.private():
-				o.problems = append(o.problems, fmt.Errorf("an %s key in WithSigners is a secret or a public key: use one with a crypto.Signer", k.alg))
+				o.list = append(o.list, fmt.Errorf("an %s key in WithSigners is a secret or a public key: use one with a crypto.Signer", k.alg))
 			default:
 				named, err := nameByThumbprint(k)
 				if err != nil {
-					o.problems = append(o.problems, err)
+					o.list = append(o.list, err)
 					continue
 				}
 				o.signers = append(o.signers, named)
 			}
 		}
-		o.problems = append(o.problems, checkDistinct(o.signers)...)
+		o.list = append(o.list, checkDistinct(o.signers)...)
 	}
 }
 
 // WithClock replaces time.Now, for tests.
 func WithClock(now func() time.Time) RingOption {
 	return func(o *ringOptions) {
-		o.once("WithClock is given twice: give it once", "WithClock")
+		o.once("WithClock")
 		if now == nil {
 			o.refuse("WithClock is nil: leave it out for time.Now")
 		}
@@ -85,21 +83,12 @@ func WithClock(now func() time.Time) RingOption {
 // under the higher one have left the caches.
 func WithPublishDelay(d time.Duration) RingOption {
 	return func(o *ringOptions) {
-		o.once("WithPublishDelay is given twice: give it once", "WithPublishDelay")
+		o.once("WithPublishDelay")
 		if d < 0 || d > maxPublishDelay {
 			o.refuse("WithPublishDelay is below zero or above 24 hours: leave it out for five minutes")
 		}
 		o.delay = d
 	}
-}
-
-func (o *ringOptions) refuse(reason string) { o.problems = append(o.problems, errors.New(reason)) }
-
-func (o *ringOptions) once(reason, name string) {
-	if o.given[name] {
-		o.refuse(reason)
-	}
-	o.given[name] = true
 }
 
 // forbid refuses an option that the function does not take.
@@ -110,13 +99,6 @@ func (o *ringOptions) forbid(name, reason string) {
 }
 
 func applyRingOptions(opts []RingOption) *ringOptions {
-	o := &ringOptions{clock: time.Now, delay: defaultPublishDelay, given: make(map[string]bool)}
-	for _, opt := range opts {
-		if opt == nil {
-			o.refuse("an option is nil: leave it out")
-			continue
-		}
-		opt(o)
-	}
-	return o
+	o := &ringOptions{clock: time.Now, delay: defaultPublishDelay}
+	return apply(o, &o.problems, opts)
 }

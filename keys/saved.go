@@ -82,7 +82,7 @@ func (e entry) save() (jsontext.Value, error) {
 func OpenRing(data []byte, opts ...RingOption) (*Ring, error) {
 	o := applyRingOptions(opts)
 	o.forbid("WithRetiring", "WithRetiring, but the saved set has its own retiring keys: leave it out")
-	if err := errors.Join(o.problems...); err != nil {
+	if err := errors.Join(o.list...); err != nil {
 		return nil, fmt.Errorf("keys: %w", err)
 	}
 	r := &Ring{clock: o.clock, delay: o.delay, signers: o.signers}
@@ -110,7 +110,7 @@ func (r *Ring) Replace(data []byte, opts ...RingOption) error {
 	for _, name := range []string{"WithRetiring", "WithClock", "WithPublishDelay"} {
 		o.forbid(name, name+", but Replace takes WithSigners alone: leave it out")
 	}
-	if err := errors.Join(o.problems...); err != nil {
+	if err := errors.Join(o.list...); err != nil {
 		return fmt.Errorf("keys: %w", err)
 	}
 	if r == nil || r.state.Load() == nil {
