@@ -77,6 +77,10 @@ func (e Envelope) Payload() ([]byte, error) { return decode(nil, e.payload) }
 // Signature decodes the third segment behind dst, which may be nil.
 func (e Envelope) Signature(dst []byte) ([]byte, error) { return decode(dst, e.signature) }
 
+// maxMembers bounds what remembering names for duplicates costs, before there is
+// a signature. RFC 7515 and its extensions know some twenty.
+const maxMembers = 64
+
 // readHeader takes what verification needs from the header. It never looks at
 // jwk, jku, x5u or x5c: a token does not choose its own key (RFC 8725 3.10).
 func (e *Envelope) readHeader(segment string) error {
@@ -85,7 +89,11 @@ func (e *Envelope) readHeader(segment string) error {
 	if err != nil {
 		return err
 	}
+	members := 0
 	err = strictjson.Object(text, func(d *jsontext.Decoder, name string) (err error) {
+		if members++; members > maxMembers {
+			return ErrHeader
+		}
 		switch name {
 		case "alg":
 			e.Algorithm, err = strictjson.String(d)

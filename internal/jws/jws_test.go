@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -20,6 +21,15 @@ func encode(text string) string { return base64.RawURLEncoding.EncodeToString([]
 // withHeader is a token that has nothing but its header to be refused for.
 func withHeader(text string) string {
 	return encode(text) + "." + encode(`{"sub":"1087"}`) + "." + encode("signature")
+}
+
+// manyMembers is a header of n members.
+func manyMembers(n int) string {
+	var b strings.Builder
+	for i := range n - 1 {
+		fmt.Fprintf(&b, `,"%d":1`, i)
+	}
+	return `{"alg":"HS256"` + b.String() + `}`
 }
 
 type envelopeTest struct {
@@ -43,6 +53,8 @@ var envelopes = append([]envelopeTest{
 	{"empty payload, which its signature is left to find", encode(plain) + "..AAAA", nil},
 	{"empty signature, unsecured", encode(plain) + ".e30.", jws.ErrSegments},
 
+	{"header of 64 members", withHeader(manyMembers(64)), nil},
+	{"header of 65 members", withHeader(manyMembers(65)), jws.ErrHeader},
 	{"header is no JSON", withHeader("alg"), jws.ErrHeader},
 	{"header is empty JSON", withHeader(" "), jws.ErrHeader},
 	{"header is an array", withHeader(`["alg","HS256"]`), jws.ErrHeader},
