@@ -50,6 +50,14 @@ type snapshot struct {
 	etag        string
 }
 
+// at is the snapshot of the same entries at another instant.
+func (s *snapshot) at(now int64) *snapshot {
+	if s.from <= now && now < s.until {
+		return s
+	}
+	return newSnapshot(s.serial, s.entries, now)
+}
+
 func newSnapshot(serial int64, entries []entry, now int64) *snapshot {
 	s := &snapshot{serial: serial, entries: entries, from: math.MinInt64, until: math.MaxInt64, active: -1}
 	boundary := func(t int64) {

@@ -150,18 +150,14 @@ func (r *Ring) now() (*snapshot, error) {
 	if r == nil || r.state.Load() == nil {
 		return nil, errNoRing
 	}
-	return r.at(r.clock().Unix()), nil
-}
-
-func (r *Ring) at(now int64) *snapshot {
 	for {
+		// The set before the clock: who is held up between the two must not look at
+		// a new set from before it was made, when none of its keys might sign.
 		s := r.state.Load()
-		if s.from <= now && now < s.until {
-			return s
-		}
+		next := s.at(r.clock().Unix())
 		// Not Store: a key that was removed meanwhile would come back.
-		if next := newSnapshot(s.serial, s.entries, now); r.state.CompareAndSwap(s, next) {
-			return next
+		if next == s || r.state.CompareAndSwap(s, next) {
+			return next, nil
 		}
 	}
 }
@@ -323,7 +319,7 @@ func (r *Ring) change(edit func(*snapshot, time.Time) ([]entry, error)) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.clock()
-	s := r.at(now.Unix())
+	s := r.state.Load().at(now.Unix())
 	entries, err := edit(s, now)
 	if err == nil && s.serial == maxSerial {
 		err = errSerial

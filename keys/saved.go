@@ -119,7 +119,7 @@ func (r *Ring) Replace(data []byte, opts ...RingOption) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.clock().Unix()
-	current := r.at(now)
+	current := r.state.Load().at(now)
 	signers := slices.Concat(o.signers, r.signers)
 	for _, e := range current.live {
 		if e.key.private() {
