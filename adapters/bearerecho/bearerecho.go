@@ -2,6 +2,7 @@ package bearerecho
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/gobearer/bearer"
@@ -12,7 +13,7 @@ import (
 // others it answers as bearer.Middleware does, and returns the *bearer.Refusal.
 // Below another one of the same m the token is not verified again.
 func Middleware[C any](m *bearer.Middleware[C], guards ...bearer.Guard) echo.MiddlewareFunc {
-	guards = append([]bearer.Guard(nil), guards...)
+	guards = slices.Clone(guards)
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c *echo.Context) error {
 			admitted, err := m.Admit(c.Request(), guards...)

@@ -2,6 +2,7 @@ package bearergin
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -12,24 +13,24 @@ import (
 // answers the others as bearer.Middleware does. Below another one of the same m
 // the token is not verified again.
 func Middleware[C any](m *bearer.Middleware[C], guards ...bearer.Guard) gin.HandlerFunc {
-	guards = append([]bearer.Guard(nil), guards...)
+	guards = slices.Clone(guards)
 	return func(c *gin.Context) {
-		// gin goes on with the next handler after a panic, unless whoever recovers
-		// from it aborts: a guard that panics would be one that passes.
-		decided := false
+		// gin goes on with the next handler unless the chain is aborted, also after
+		// a panic that somebody recovers from: a guard that panics would be one that
+		// passes. So whatever does not end in an admission aborts.
+		passed := false
 		defer func() {
-			if !decided {
+			if !passed {
 				c.Abort()
 			}
 		}()
 		admitted, err := m.Admit(c.Request, guards...)
-		decided = true
 		if err == nil {
+			passed = true
 			c.Request = admitted
 			c.Next()
 			return
 		}
-		c.Abort()
 		var refusal *bearer.Refusal
 		if !errors.As(err, &refusal) {
 			refusal = new(bearer.Refusal) // 500; Admit makes no such error
