@@ -8,5 +8,6 @@
 //   - the whole stack, with an application's own token endpoint: a bearer.Issuer
 //     on a httptest.Server, as in the example of the package
 //   - an application's own wiring of the middleware into its router: [Conformance]
-//     compares every answer with the one that it should have
+//     compares every answer with the one that it should have, and
+//     [MountConformance] the mounted issuer's with net/http's
 package bearertest

@@ -81,11 +81,17 @@ func (i *Issuer) Trust() bearer.Trust {
 // there, and nil takes it out.
 func (i *Issuer) Token(claims map[string]any) string {
 	i.t.Helper()
+	k := i.signingKey()
+	return i.sign(k, k.ID(), claims)
+}
+
+func (i *Issuer) signingKey() *keys.Key {
+	i.t.Helper()
 	k, err := i.ring.SigningKey()
 	if err != nil {
 		i.t.Fatal(err)
 	}
-	return i.sign(k, k.ID(), claims)
+	return k
 }
 
 // Expired makes a token that expired an hour ago.
@@ -105,11 +111,7 @@ func (i *Issuer) WrongAudience() string {
 // signed.
 func (i *Issuer) Foreign() string {
 	i.t.Helper()
-	k, err := i.ring.SigningKey()
-	if err != nil {
-		i.t.Fatal(err)
-	}
-	return i.sign(newKey(i.t), k.ID(), nil)
+	return i.sign(newKey(i.t), i.signingKey().ID(), nil)
 }
 
 // Rotate publishes a new key and signs with it from now on. The keys before it

@@ -63,10 +63,7 @@ func refusal(status int, code, description, more string) answer {
 func Rows(t testing.TB) []Row {
 	t.Helper()
 	i := NewIssuer(t)
-	k, err := i.ring.SigningKey()
-	if err != nil {
-		t.Fatal(err)
-	}
+	k := i.signingKey()
 	trust := bearer.Trust{Issuer: i.URL, Audience: []string{Audience}, Keys: i.ring}
 	payload := map[string]any{"iss": i.URL, "aud": Audience, "sub": "alice", "scope": "read write", "roles": []string{"clerk"}, "exp": time.Now().Add(time.Hour).Unix()}
 	with := func(changes map[string]any) []string {
