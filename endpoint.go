@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -18,6 +19,10 @@ import (
 
 // maxRequestBytes bounds the body of a token request.
 const maxRequestBytes = 16 << 10
+
+// bodyTimeout is what a client has to send its body in, from when the endpoint
+// begins to read it.
+const bodyTimeout = 5 * time.Second
 
 // A tokenError is an error answer of the token endpoint (RFC 6749 section 5.2).
 // Its texts are constant, and of that section's characters.
@@ -53,14 +58,64 @@ func throttled(wait time.Duration) *tokenError {
 		"Retry-After", strconv.FormatInt(int64(seconds), 10)}
 }
 
-// ServeHTTP answers a token request.
+// tooSlow is RFC 9110 section 15.5.9, which wants it said that the connection
+// ends: what comes of the body later is not the next request. With HTTP/2 that
+// is the stream's matter (RFC 9113 section 8.2.2), and net/http would take the
+// header as a wish to end the connection, which a proxy's other clients share.
+func tooSlow(r *http.Request) *tokenError {
+	refusal := invalid(http.StatusRequestTimeout, "The request did not arrive in time")
+	if r.ProtoMajor < 2 {
+		refusal.header, refusal.value = "Connection", "close"
+	}
+	return refusal
+}
+
+// A bodyDeadline bounds what a body of a byte a second can hold (slowloris). It
+// is an absolute one, so bytes that keep coming do not move it, and its own, so
+// a server without any timeout is bounded too. A server whose ReadTimeout is not
+// longer has set an earlier one already: its bodyDeadline is the zero value, which
+// leaves that one alone. One that is longer is replaced: where the headers took
+// most of it, the body may end up to bodyTimeout after it.
+type bodyDeadline struct {
+	control *http.ResponseController
+}
+
+func newBodyDeadline(w http.ResponseWriter, r *http.Request) bodyDeadline {
+	server, ok := r.Context().Value(http.ServerContextKey).(*http.Server)
+	if ok && server.ReadTimeout > 0 && server.ReadTimeout <= bodyTimeout {
+		return bodyDeadline{}
+	}
+	return bodyDeadline{http.NewResponseController(w)}
+}
+
+// start is in force for what net/http reads after the handler too: it looks for
+// the end of a body that was refused unread. Before the next request of the
+// connection net/http sets its own.
+func (d bodyDeadline) start() { d.set(time.Now().Add(bodyTimeout)) }
+
+// stop is due once the body was read: net/http goes on reading, to notice that
+// the client goes away, and a deadline would look like that to a login.
+func (d bodyDeadline) stop() { d.set(time.Time{}) }
+
+func (d bodyDeadline) set(t time.Time) {
+	if d.control == nil {
+		return
+	}
+	_ = d.control.SetReadDeadline(t) // not every ResponseWriter has a connection
+}
+
+// ServeHTTP answers a token request. A body that takes longer than five seconds
+// is cut, whatever the server's timeouts are; where a ResponseWriter in front has
+// no Unwrap method, the server's ReadTimeout alone does so.
 func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	deadline := newBodyDeadline(w, r)
+	deadline.start()
 	h := w.Header()
 	clearContent(h)
 	h.Set("Cache-Control", "no-store") // RFC 6749 section 5.1
 	h.Set("Pragma", "no-cache")
 	h.Set("Content-Type", "application/json")
-	response, refusal := i.token(w, r)
+	response, refusal := i.token(w, r, deadline)
 	if refusal == nil {
 		writeJSON(w, response)
 		return
@@ -80,7 +135,7 @@ func writeJSON(w io.Writer, v any) {
 
 // token decides. Nothing that the client sent is looked at before the method,
 // the URL and the media type are right.
-func (i *Issuer) token(w http.ResponseWriter, r *http.Request) (*TokenResponse, *tokenError) {
+func (i *Issuer) token(w http.ResponseWriter, r *http.Request, deadline bodyDeadline) (*TokenResponse, *tokenError) {
 	if i == nil || i.auth == nil {
 		return nil, outOfReach
 	}
@@ -89,6 +144,9 @@ func (i *Issuer) token(w http.ResponseWriter, r *http.Request) (*TokenResponse, 
 	if refusal != nil {
 		return nil, refusal
 	}
+	deadline.stop()
+	// Somebody in front may have ended the body where the client has not.
+	defer deadline.start()
 	if _, ok := i.lifetimes[request.validity]; !ok {
 		return nil, refusedValidity
 	}
@@ -148,6 +206,8 @@ func readTokenRequest(w http.ResponseWriter, r *http.Request) (tokenRequest, *to
 	switch {
 	case errors.As(err, &tooLarge):
 		return tokenRequest{}, refusedSize
+	case errors.Is(err, os.ErrDeadlineExceeded): // fail closed: even what is whole so far may not be all
+		return tokenRequest{}, tooSlow(r)
 	case err != nil:
 		return tokenRequest{}, refusedBody
 	}

@@ -117,6 +117,7 @@ func tokenTests() []tokenTest {
 		{name: "a body of unknown length", reader: iotest.OneByteReader(strings.NewReader(goodBody)), want: admitted},
 		{name: "a large body of unknown length", reader: iotest.HalfReader(strings.NewReader(pad(20 << 10))), want: tooLarge},
 		{name: "a body that breaks off", reader: io.MultiReader(strings.NewReader(goodBody), iotest.ErrReader(io.ErrUnexpectedEOF)), want: wrongBody},
+		{name: "a body that is too slow", reader: io.MultiReader(strings.NewReader(goodBody), iotest.ErrReader(fmt.Errorf("read: %w", os.ErrDeadlineExceeded))), want: wrongPace},
 
 		{name: "white space around", body: " \t\r\n" + goodBody + " \t\r\n", want: admitted},
 		{name: "empty", reader: strings.NewReader(""), want: wrongBody},
@@ -351,8 +352,8 @@ func TestErrorTextsAreOfTheirCharacterSet(t *testing.T) {
 		}
 		seen[members["error_description"]] = true
 	}
-	if len(seen) != 9 {
-		t.Errorf("%d texts, want the table's 9", len(seen))
+	if len(seen) != 10 {
+		t.Errorf("%d texts, want the table's 10", len(seen))
 	}
 }
 
