@@ -27,6 +27,7 @@ var consumerModules = []string{
 	"github.com/segmentio/asm",
 	"golang.org/x/crypto",
 	"golang.org/x/sys",
+	"golang.org/x/text", // of PRECIS user names, in package accounts
 }
 
 // No router, no store, no telemetry, no test framework.
