@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/netip"
 	"time"
+
+	"github.com/gobearer/bearer/internal/throttle"
 )
 
 // The outcomes of a login. Each login has one; HashUpgraded and UpgradeFailed
@@ -16,8 +18,8 @@ const (
 	AccountDisabled   = "account_disabled"    // with the right password and private token
 	PasswordTooLong   = "password_too_long"   // over 1024 bytes
 	UnusableHash      = "unusable_hash"       // the stored hash is malformed, or of a scheme that WithSchemes does not name
-	ThrottledAccount  = "throttled_account"
-	ThrottledNetwork  = "throttled_network"
+	ThrottledAccount  = throttle.ByAccount
+	ThrottledNetwork  = throttle.ByNetwork
 	Busy              = "busy"            // no place in the queue for hashing
 	Abandoned         = "abandoned"       // the client went away
 	StoreFailed       = "store_failed"    // nobody can log in

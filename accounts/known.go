@@ -3,6 +3,8 @@ package accounts
 import (
 	"net/netip"
 	"slices"
+
+	"github.com/gobearer/bearer/internal/throttle"
 )
 
 // knownNetworks are those that an account was logged in to from, the latest
@@ -31,15 +33,15 @@ func (k knownNetworks) has(network [17]byte, now int64) bool {
 		return false
 	}
 	k[i].at = min(k[i].at, now)
-	return now-k[i].at < knownFor
+	return now-k[i].at < throttle.KnownFor
 }
 
 // with changes k.
 func (k knownNetworks) with(network [17]byte, now int64) knownNetworks {
 	k = slices.DeleteFunc(k, func(n knownNetwork) bool { return n.key == network })
-	return slices.Insert(k[:min(len(k), maxNetworks-1)], 0, knownNetwork{network, now})
+	return slices.Insert(k[:min(len(k), throttle.MaxNetworks-1)], 0, knownNetwork{network, now})
 }
 
 // worth ranks accounts for a full memory: zero for those that are known from
 // nowhere any more.
-func (k knownNetworks) worth(now int64) int64 { return max(0, k[0].at+knownFor-now) }
+func (k knownNetworks) worth(now int64) int64 { return max(0, k[0].at+throttle.KnownFor-now) }

@@ -5,6 +5,8 @@ import (
 	"math"
 	"sync"
 	"time"
+
+	"github.com/gobearer/bearer/internal/throttle"
 )
 
 // A MemoryThrottle counts the logins of one process, and forgets them when it
@@ -28,7 +30,7 @@ import (
 // at that account do delay its owner, if he logs in from the same network.
 type MemoryThrottle struct {
 	mu      sync.Mutex
-	buckets lossyMap[bucketKey, bucket]
+	buckets lossyMap[bucketKey, throttle.Bucket]
 	known   lossyMap[[16]byte, knownNetworks]
 }
 
@@ -58,22 +60,22 @@ func (m *MemoryThrottle) Refund(_ context.Context, a Attempt, v Verdict) error {
 func (m *MemoryThrottle) admit(a Attempt, now int64) Verdict {
 	v := Verdict{Known: m.known.entries[a.Account].has(networkKey(a.Network), now)}
 	longest := int64(0)
-	for i, r := range rules {
-		if r.known != v.Known {
+	for i, r := range throttle.Rules {
+		if r.Known != v.Known {
 			continue
 		}
 		key, _ := keysOf(i, a)
-		if wait := r.wait(m.buckets.entries[key], now); wait > longest {
-			longest, v.By = wait, r.throttled
+		if wait := r.Wait(m.buckets.entries[key], now); wait > longest {
+			longest, v.By = wait, r.Throttled
 		}
 	}
 	if longest > 0 {
 		v.Wait = time.Duration(longest) * time.Microsecond
 		return v
 	}
-	m.buckets.reserve(2*len(rules), maxBuckets, func(k bucketKey, b bucket) int64 { return k.worth(b, now) })
-	for i, r := range rules {
-		if r.known != v.Known {
+	m.buckets.reserve(2*len(throttle.Rules), maxBuckets, func(k bucketKey, b throttle.Bucket) int64 { return k.worth(b, now) })
+	for i, r := range throttle.Rules {
+		if r.Known != v.Known {
 			continue
 		}
 		key, share := keysOf(i, a)
@@ -84,7 +86,7 @@ func (m *MemoryThrottle) admit(a Attempt, now int64) Verdict {
 }
 
 func (m *MemoryThrottle) succeed(a Attempt, now int64) {
-	for i := range rules {
+	for i := range throttle.Rules {
 		m.takeBack(i, a, math.MaxInt64, now)
 	}
 	networks, ok := m.known.entries[a.Account]
@@ -95,24 +97,24 @@ func (m *MemoryThrottle) succeed(a Attempt, now int64) {
 }
 
 func (m *MemoryThrottle) refund(a Attempt, v Verdict, now int64) {
-	for i, r := range rules {
-		if r.known == v.Known {
-			m.takeBack(i, a, r.drain, now)
+	for i, r := range throttle.Rules {
+		if r.Known == v.Known {
+			m.takeBack(i, a, r.Drain, now)
 		}
 	}
 }
 
-// takeBack takes what the attempt's pair has put into its bucket by rules[i], but
+// takeBack takes what the attempt's pair has put into its bucket by throttle.Rules[i], but
 // no more than atMost, out of it again.
 func (m *MemoryThrottle) takeBack(i int, a Attempt, atMost, now int64) {
 	key, share := keysOf(i, a)
-	amount := min(atMost, m.buckets.entries[share].level(share.readAt(now)))
+	amount := min(atMost, m.buckets.entries[share].Level(share.readAt(now)))
 	m.take(key, amount, now)
 	m.take(share, amount, now)
 }
 
 func (m *MemoryThrottle) add(k bucketKey, now int64) {
-	m.buckets.entries[k] = k.rule().add(m.buckets.entries[k], now, k.readAt(now))
+	m.buckets.entries[k] = k.rule().Add(m.buckets.entries[k], now, k.readAt(now))
 }
 
 func (m *MemoryThrottle) take(k bucketKey, amount, now int64) {
@@ -120,8 +122,8 @@ func (m *MemoryThrottle) take(k bucketKey, amount, now int64) {
 	if !ok {
 		return
 	}
-	b.empty -= amount
-	if b.level(k.readAt(now)) == 0 {
+	b.Empty -= amount
+	if b.Level(k.readAt(now)) == 0 {
 		delete(m.buckets.entries, k)
 		return
 	}

@@ -23,10 +23,10 @@ func (m *MemoryThrottle) Size() (buckets, orphans, accounts int) {
 			continue
 		}
 		b := bucketKey{k[0] + 1}
-		if rules[k[0]/2].account {
+		if k.rule().Account {
 			copy(b[1:17], k[1:])
 		}
-		if rules[k[0]/2].network {
+		if k.rule().Network {
 			copy(b[17:], k[17:])
 		}
 		if _, ok := m.buckets.entries[b]; !ok {
