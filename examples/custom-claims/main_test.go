@@ -23,12 +23,12 @@ func TestTenants(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	issuer, err := bearer.NewIssuer(url, ring, bearer.AuthenticatorFunc(authenticate), bearer.WithClaims(withTenant))
+	issuer, err := bearer.NewIssuer(url, ring, must(logins()), bearer.WithClaims(withTenant))
 	if err != nil {
 		t.Fatal(err)
 	}
 	// The same issuer as it was before there were tenants.
-	before, err := bearer.NewIssuer(url, ring, bearer.AuthenticatorFunc(authenticate))
+	before, err := bearer.NewIssuer(url, ring, must(logins()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func TestTenants(t *testing.T) {
 
 	tom := login(t, url, `{"userName":"tom","password":"correct horse battery staple","privateToken":"0d6c3ab1-b87c-4e6f-b099-4c7f23e51478"}`)
 	ada := login(t, url, `{"userName":"ada","password":"note g of the analytical engine","privateToken":"9b2f6c1e-5d0a-4a57-8c33-71e0a9d4f862"}`)
-	old, err := before.Issue(t.Context(), users["tom"].account, bearer.ValidityDefault)
+	old, err := before.Issue(t.Context(), &bearer.Account{ID: "1087", UserName: "tom", Name: "Tom Sawyer"}, bearer.ValidityDefault)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,8 +3,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/subtle"
 	"flag"
 	"log"
 	"net"
@@ -12,10 +10,10 @@ import (
 	"time"
 
 	"github.com/gobearer/bearer"
+	"github.com/gobearer/bearer/accounts"
 	"github.com/gobearer/bearer/adapters/bearerecho"
 	"github.com/gobearer/bearer/keys"
 	"github.com/labstack/echo/v5"
-	"golang.org/x/crypto/argon2"
 )
 
 // routes keeps the public ones out of the group, not by a list of their URLs.
@@ -39,30 +37,29 @@ func me(c *echo.Context) error {
 func reports(c *echo.Context) error { return c.JSON(http.StatusOK, []string{"October", "November"}) }
 func admin(c *echo.Context) error   { return c.JSON(http.StatusOK, []string{"ada", "tom"}) }
 
-// In production the hashes come from a store, and the secrets stand nowhere.
-var users = map[string]struct {
-	hash    []byte
-	account *bearer.Account
-}{
-	"tom": {hash("tom", "correct horse battery staple", "0d6c3ab1-b87c-4e6f-b099-4c7f23e51478"),
-		&bearer.Account{ID: "1087", UserName: "tom", Name: "Tom Sawyer", Roles: []string{"user"}, Scopes: []string{"read"}}},
-	"ada": {hash("ada", "note g of the analytical engine", "9b2f6c1e-5d0a-4a57-8c33-71e0a9d4f862"),
-		&bearer.Account{ID: "1815", UserName: "ada", Name: "Ada Lovelace", Roles: []string{"admin"}}},
-}
-
-var salt = rand.Text() // with the user's name: another one for each
-
-// hash is argon2id of both secrets with the parameters that OWASP recommends.
-func hash(user, password, token string) []byte {
-	return argon2.IDKey([]byte(password+"\x00"+token), []byte(salt+user), 2, 19<<10, 1, 32)
-}
-
-// authenticate hashes for unknown users too: its duration tells nobody who exists.
-func authenticate(_ context.Context, c bearer.Credentials) (*bearer.Account, error) {
-	if subtle.ConstantTimeCompare(hash(c.UserName, c.Password, c.PrivateToken), users[c.UserName].hash) != 1 {
-		return nil, bearer.ErrBadCredentials
+// logins keeps its accounts in memory. In production they are in a database, as in
+// examples/quickstart, and the secrets stand nowhere.
+func logins() (*accounts.Authenticator, error) {
+	store := new(accounts.MemoryStore)
+	for _, a := range []struct {
+		account         bearer.Account
+		password, token string
+	}{
+		{bearer.Account{ID: "1087", UserName: "tom", Name: "Tom Sawyer", Roles: []string{"user"}, Scopes: []string{"read"}}, "correct horse battery staple", "0d6c3ab1-b87c-4e6f-b099-4c7f23e51478"},
+		{bearer.Account{ID: "1815", UserName: "ada", Name: "Ada Lovelace", Roles: []string{"admin"}}, "note g of the analytical engine", "9b2f6c1e-5d0a-4a57-8c33-71e0a9d4f862"},
+	} {
+		hash, err := accounts.Hash(a.password)
+		if err != nil {
+			return nil, err
+		}
+		err = store.Create(context.Background(), &accounts.Record{
+			Account: a.account, Login: a.account.UserName, PasswordHash: hash, PrivateToken: accounts.HashPrivateToken(a.token),
+		})
+		if err != nil {
+			return nil, err
+		}
 	}
-	return users[c.UserName].account, nil
+	return accounts.New(store)
 }
 
 func must[T any](v T, err error) T {
@@ -78,7 +75,7 @@ func main() {
 	listener := must(net.Listen("tcp", *addr))
 	url := "http://" + listener.Addr().String()                 // in production: the https address that clients know
 	ring := must(keys.NewRing(must(keys.Generate(keys.HS256)))) // in production: keys.Parse of a stored key
-	issuer := must(bearer.NewIssuer(url, ring, bearer.AuthenticatorFunc(authenticate)))
+	issuer := must(bearer.NewIssuer(url, ring, must(logins())))
 	auth := must(bearer.NewMiddleware[bearer.Claims](issuer.Trust()))
 	log.Print("serving ", url)
 	server := http.Server{Handler: routes(issuer, auth), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second}

@@ -1,14 +1,13 @@
-// Quickstart serves a token endpoint and two protected routes, logs in at
-// itself, and goes on serving.
+// Quickstart keeps accounts in an SQLite file, serves a token endpoint and two
+// protected routes, logs in at itself, and goes on serving.
 package main
 
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"crypto/subtle"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -18,37 +17,14 @@ import (
 	"time"
 
 	"github.com/gobearer/bearer"
+	"github.com/gobearer/bearer/accounts"
+	"github.com/gobearer/bearer/adapters/bearersql"
 	"github.com/gobearer/bearer/keys"
-	"golang.org/x/crypto/argon2"
+	_ "modernc.org/sqlite"
 )
-
-// What tom knows. The server keeps hashes of it.
-const login = `{"userName":"tom","password":"correct horse battery staple","privateToken":"0d6c3ab1-b87c-4e6f-b099-4c7f23e51478","validity":"Default"}`
-
-var (
-	salt         = rand.Text()
-	passwordHash = hash("correct horse battery staple")
-	tokenHash    = sha256.Sum256([]byte("0d6c3ab1-b87c-4e6f-b099-4c7f23e51478"))
-)
-
-// hash is argon2id with the parameters that OWASP recommends.
-func hash(password string) []byte {
-	return argon2.IDKey([]byte(password), []byte(salt), 2, 19<<10, 1, 32)
-}
-
-// authenticate does the same work for every attempt, so that its duration does
-// not tell which users exist.
-func authenticate(_ context.Context, c bearer.Credentials) (*bearer.Account, error) {
-	token := sha256.Sum256([]byte(c.PrivateToken))
-	secrets := subtle.ConstantTimeCompare(hash(c.Password), passwordHash) & subtle.ConstantTimeCompare(token[:], tokenHash[:])
-	if c.UserName != "tom" || secrets != 1 {
-		return nil, bearer.ErrBadCredentials
-	}
-	return &bearer.Account{ID: "1087", UserName: "tom", Name: "Tom Sawyer", Locale: "en-US", Roles: []string{"user"}}, nil
-}
 
 // newHandler is all that there is to it.
-func newHandler(issuerName string) (http.Handler, error) {
+func newHandler(issuerName string, store accounts.Store) (http.Handler, error) {
 	// In production: keys.Parse of a key from a secret store. Tokens of this
 	// one are worthless when the process ends.
 	key, err := keys.Generate(keys.HS256)
@@ -59,7 +35,11 @@ func newHandler(issuerName string) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	issuer, err := bearer.NewIssuer(issuerName, ring, bearer.AuthenticatorFunc(authenticate))
+	logins, err := accounts.New(store)
+	if err != nil {
+		return nil, err
+	}
+	issuer, err := bearer.NewIssuer(issuerName, ring, logins)
 	if err != nil {
 		return nil, err
 	}
@@ -79,29 +59,63 @@ func newHandler(issuerName string) (http.Handler, error) {
 	return mux, nil
 }
 
+// openStore opens the file, which it makes where there is none.
+func openStore(ctx context.Context, path string) (*bearersql.Accounts, error) {
+	db, err := sql.Open("sqlite", bearersql.SQLiteDSN(path))
+	if err != nil {
+		return nil, err
+	}
+	if err := bearersql.Migrate(ctx, db, bearersql.SQLite); err != nil {
+		return nil, err
+	}
+	return bearersql.NewAccounts(ctx, db, bearersql.SQLite)
+}
+
+// addTom adds the account, or gives it a new private token: the store has only
+// hashes, so nobody can read the old one.
+func addTom(ctx context.Context, store accounts.AdminStore) (login string, err error) {
+	const password = "correct horse battery staple"
+	admin := accounts.Admin{Store: store}
+	tom := bearer.Account{ID: "1087", UserName: "tom", Name: "Tom Sawyer", Locale: "en-US", Roles: []string{"user"}}
+	token, err := admin.Create(ctx, tom, password)
+	if errors.Is(err, accounts.ErrExists) {
+		token, err = admin.ReplacePrivateToken(ctx, "tom")
+	}
+	return fmt.Sprintf(`{"userName":"tom","password":%q,"privateToken":%q,"validity":"Default"}`, password, token), err
+}
+
 func main() {
 	addr := flag.String("addr", "localhost:8080", "address to serve on")
+	path := flag.String("db", "quickstart.db", "SQLite file of the accounts")
 	flag.Parse()
+	store, err := openStore(context.Background(), *path)
+	if err != nil {
+		log.Fatal(err)
+	}
+	login, err := addTom(context.Background(), store)
+	if err != nil {
+		log.Fatal(err)
+	}
 	listener, err := net.Listen("tcp", *addr)
 	if err != nil {
 		log.Fatal(err)
 	}
 	url := "http://" + listener.Addr().String()
-	handler, err := newHandler(url)
+	handler, err := newHandler(url, store)
 	if err != nil {
 		log.Fatal(err)
 	}
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
-	if err := try(url); err != nil {
+	if err := try(url, login); err != nil {
 		log.Fatal(err)
 	}
 	log.Fatal(<-served)
 }
 
 // try does what the printed commands do.
-func try(url string) error {
+func try(url, login string) error {
 	fmt.Printf("curl -si %s/token -H 'Content-Type: application/json' -d '%s'\n", url, login)
 	answer, err := http.Post(url+"/token", "application/json", bytes.NewBufferString(login))
 	if err != nil {

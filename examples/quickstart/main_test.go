@@ -3,44 +3,53 @@ package main
 import (
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 )
 
 func TestQuickstart(t *testing.T) {
-	server := httptest.NewUnstartedServer(nil)
-	handler, err := newHandler("http://" + server.Listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	server.Config.Handler = handler
-	server.Start()
-	defer server.Close()
-
-	t.Run("its own commands work", func(t *testing.T) {
-		if err := try(server.URL); err != nil {
-			t.Error(err)
-		}
-	})
-	for name, wrong := range map[string]string{
-		"an unknown user":       strings.Replace(login, "tom", "tim", 1),
-		"a wrong password":      strings.Replace(login, "horse", "house", 1),
-		"a wrong private token": strings.Replace(login, "0d6c", "0d6d", 1),
-	} {
-		t.Run(name+" gets no token", func(t *testing.T) {
-			answer, err := http.Post(server.URL+"/token", "application/json", strings.NewReader(wrong))
+	path := filepath.Join(t.TempDir(), "accounts.db")
+	var old string
+	for _, run := range []string{"the first run", "a run with the file of an earlier one"} {
+		t.Run(run, func(t *testing.T) {
+			store, err := openStore(t.Context(), path)
 			if err != nil {
 				t.Fatal(err)
 			}
-			answer.Body.Close()
-			if answer.StatusCode != http.StatusBadRequest {
-				t.Errorf("status %d, want 400", answer.StatusCode)
+			defer store.Close()
+			login, err := addTom(t.Context(), store)
+			if err != nil {
+				t.Fatal(err)
 			}
+			server := httptest.NewUnstartedServer(nil)
+			handler, err := newHandler("http://"+server.Listener.Addr().String(), store)
+			if err != nil {
+				t.Fatal(err)
+			}
+			server.Config.Handler = handler
+			server.Start()
+			defer server.Close()
+			testRun(t, server.URL, login)
+			if old != "" {
+				refused(t, server.URL, "the private token of the earlier run", old)
+			}
+			old = login
 		})
 	}
+}
+
+func testRun(t *testing.T, url, login string) {
+	t.Run("its own commands work", func(t *testing.T) {
+		if err := try(url, login); err != nil {
+			t.Error(err)
+		}
+	})
+	refused(t, url, "an unknown user", strings.Replace(login, "tom", "tim", 1))
+	refused(t, url, "a wrong password", strings.Replace(login, "horse", "house", 1))
 	for _, path := range []string{"/me", "/admin"} {
 		t.Run(path+" is closed without a token", func(t *testing.T) {
-			answer, err := http.Get(server.URL + path)
+			answer, err := http.Get(url + path)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -50,4 +59,17 @@ func TestQuickstart(t *testing.T) {
 			}
 		})
 	}
+}
+
+func refused(t *testing.T, url, name, login string) {
+	t.Run(name+" gets no token", func(t *testing.T) {
+		answer, err := http.Post(url+"/token", "application/json", strings.NewReader(login))
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode != http.StatusBadRequest {
+			t.Errorf("status %d, want 400", answer.StatusCode)
+		}
+	})
 }

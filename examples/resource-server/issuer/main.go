@@ -4,9 +4,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"flag"
 	"log"
@@ -17,31 +14,28 @@ import (
 	"time"
 
 	"github.com/gobearer/bearer"
+	"github.com/gobearer/bearer/accounts"
 	"github.com/gobearer/bearer/keys"
-	"golang.org/x/crypto/argon2"
 )
 
-// The server keeps hashes of what tom knows.
-var (
-	salt         = rand.Text()
-	passwordHash = hash("correct horse battery staple")
-	tokenHash    = sha256.Sum256([]byte("0d6c3ab1-b87c-4e6f-b099-4c7f23e51478"))
-)
-
-// hash is argon2id with the parameters that OWASP recommends.
-func hash(password string) []byte {
-	return argon2.IDKey([]byte(password), []byte(salt), 2, 19<<10, 1, 32)
-}
-
-// authenticate does the same work for every attempt, so that its duration does
-// not tell which users exist.
-func authenticate(_ context.Context, c bearer.Credentials) (*bearer.Account, error) {
-	token := sha256.Sum256([]byte(c.PrivateToken))
-	secrets := subtle.ConstantTimeCompare(hash(c.Password), passwordHash) & subtle.ConstantTimeCompare(token[:], tokenHash[:])
-	if c.UserName != "tom" || secrets != 1 {
-		return nil, bearer.ErrBadCredentials
+// logins keeps tom in memory. In production accounts are in a database, as in
+// examples/quickstart, and the secrets stand nowhere.
+func logins() (*accounts.Authenticator, error) {
+	hash, err := accounts.Hash("correct horse battery staple")
+	if err != nil {
+		return nil, err
 	}
-	return &bearer.Account{ID: "1087", UserName: "tom", Name: "Tom Sawyer", Locale: "en-US", Roles: []string{"user"}}, nil
+	store := new(accounts.MemoryStore)
+	err = store.Create(context.Background(), &accounts.Record{
+		Account:      bearer.Account{ID: "1087", UserName: "tom", Name: "Tom Sawyer", Locale: "en-US", Roles: []string{"user"}},
+		Login:        "tom",
+		PasswordHash: hash,
+		PrivateToken: accounts.HashPrivateToken("0d6c3ab1-b87c-4e6f-b099-4c7f23e51478"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return accounts.New(store)
 }
 
 // newRing makes a ring of a new key. A key that follows is published for half of
@@ -62,7 +56,11 @@ func newRing(interval time.Duration) (*keys.Ring, error) {
 // newHandler serves what ring signs under a name, which is the address of the
 // handler: there the API finds its keys.
 func newHandler(name, audience string, ring *keys.Ring) (http.Handler, error) {
-	issuer, err := bearer.NewIssuer(name, ring, bearer.AuthenticatorFunc(authenticate),
+	auth, err := logins()
+	if err != nil {
+		return nil, err
+	}
+	issuer, err := bearer.NewIssuer(name, ring, auth,
 		bearer.WithAudience(audience),
 		// RFC 9068: the type at+jwt, by which the API tells these tokens from others.
 		bearer.WithAccessTokenProfile("resource-server-example"),
