@@ -245,6 +245,15 @@ func (f *fixture) observe(_ context.Context, e accounts.Event) {
 	f.events = append(f.events, e)
 }
 
+// take returns the events up to now, and forgets them.
+func (f *fixture) take() []accounts.Event {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	events := f.events
+	f.events = nil
+	return events
+}
+
 func (f *fixture) outcomes() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -11,11 +11,11 @@ import (
 	"go/parser"
 	"go/token"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -135,7 +135,7 @@ func scenes(t testing.TB) []scene {
 var errThrottled = errors.New("throttled")
 
 // play plays the scene at a token endpoint, in a bubble.
-func (s scene) play(t *testing.T) (f *fixture, w *httptest.ResponseRecorder, got error) {
+func (s scene) play(t *testing.T) (f *fixture, events []accounts.Event, w *httptest.ResponseRecorder, got error) {
 	t.Helper()
 	f = newFixture(t, append([]accounts.Option{accounts.WithSlots(1), accounts.WithQueue(1)}, s.opts...)...)
 	f.work = func(string) { time.Sleep(hashTime) }
@@ -145,11 +145,10 @@ func (s scene) play(t *testing.T) (f *fixture, w *httptest.ResponseRecorder, got
 	if s.before != nil {
 		s.before(t, f, cancel)
 	}
-	var events []accounts.Event
 	issuer := issuerOf(t, bearer.AuthenticatorFunc(func(ctx context.Context, c bearer.Credentials) (a *bearer.Account, err error) {
-		f.events = nil // of others
+		f.take() // those of others
 		a, got = f.auth.Authenticate(ctx, c)
-		events = f.events
+		events = f.take()
 		return a, got
 	}))
 	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/token", bodyOf(t, s.login))
@@ -157,15 +156,15 @@ func (s scene) play(t *testing.T) (f *fixture, w *httptest.ResponseRecorder, got
 	r.RemoteAddr = "[2001:db8:1:2:3:4:5:6]:54321"
 	w = httptest.NewRecorder()
 	issuer.ServeHTTP(w, r)
-	f.events = slices.DeleteFunc(events, func(e accounts.Event) bool { return e.Network != callerNetwork })
-	return f, w, got
+	events = slices.DeleteFunc(events, func(e accounts.Event) bool { return e.Network != callerNetwork })
+	return f, events, w, got
 }
 
 func TestEvents(t *testing.T) {
 	for _, s := range scenes(t) {
 		t.Run(s.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				f, w, err := s.play(t)
+				_, events, w, err := s.play(t)
 				if w.Code != s.status || w.Header().Get("Retry-After") != s.retryAfter {
 					t.Errorf("%d, Retry-After %q, want %d, %q", w.Code, w.Header().Get("Retry-After"), s.status, s.retryAfter)
 				}
@@ -173,35 +172,48 @@ func TestEvents(t *testing.T) {
 				if !errors.Is(err, s.err) && (s.err != errThrottled || !errors.As(err, &throttled)) {
 					t.Errorf("%v, want %v", err, s.err)
 				}
-				if !slices.Equal(f.events, s.events) {
-					t.Errorf("events\n%+v, want\n%+v", f.events, s.events)
+				if !slices.Equal(events, s.events) {
+					t.Errorf("events\n%+v, want\n%+v", events, s.events)
 				}
 			})
 		})
 	}
 }
 
-// A new outcome needs a scene.
-func TestEveryOutcomeHasAScene(t *testing.T) {
-	file, err := parser.ParseFile(token.NewFileSet(), "event.go", nil, 0)
+// constants are the constants of a file that are literals, or those of a file of
+// another package, by their names.
+func constants(t *testing.T, path string, others map[string]string) map[string]string {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var outcomes []string
-	ast.Inspect(file, func(n ast.Node) bool {
-		if spec, ok := n.(*ast.ValueSpec); ok {
-			for _, value := range spec.Values {
-				text, err := strconv.Unquote(value.(*ast.BasicLit).Value)
-				if err != nil {
-					t.Fatal(err)
+	all := map[string]string{}
+	for _, d := range file.Decls {
+		d, ok := d.(*ast.GenDecl)
+		if !ok || d.Tok != token.CONST {
+			continue
+		}
+		for _, spec := range d.Specs {
+			spec := spec.(*ast.ValueSpec)
+			for i, value := range spec.Values {
+				switch value := value.(type) {
+				case *ast.BasicLit:
+					all[spec.Names[i].Name] = strings.Trim(value.Value, `"`)
+				case *ast.SelectorExpr:
+					all[spec.Names[i].Name] = others[value.Sel.Name]
 				}
-				outcomes = append(outcomes, text)
 			}
 		}
-		return true
-	})
-	if len(outcomes) < 15 {
-		t.Errorf("found %q alone", outcomes)
+	}
+	return all
+}
+
+// A new outcome needs a scene.
+func TestEveryOutcomeHasAScene(t *testing.T) {
+	outcomes := slices.Collect(maps.Values(constants(t, "event.go", constants(t, "../internal/throttle/throttle.go", nil))))
+	if len(outcomes) < 15 || slices.Contains(outcomes, "") {
+		t.Errorf("found %q", outcomes)
 	}
 	for _, s := range scenes(t) {
 		for _, e := range s.events {
@@ -300,11 +312,11 @@ func TestSecretsDoNotPrint(t *testing.T) {
 				}
 			}
 			synctest.Test(t, func(t *testing.T) {
-				f, w, err := s.play(t)
-				if len(f.events) != len(s.events) || f.events[0].Outcome != s.events[0].Outcome {
-					t.Fatalf("another scene: %+v", f.events)
+				f, events, w, err := s.play(t)
+				if len(events) != len(s.events) || events[0].Outcome != s.events[0].Outcome {
+					t.Fatalf("another scene: %+v", events)
 				}
-				for _, e := range f.events {
+				for _, e := range events {
 					hidden(t, "the event", e, secrets...)
 					hidden(t, "its error", e.Err, secrets...)
 				}

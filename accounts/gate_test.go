@@ -170,6 +170,7 @@ func TestQueueIsInOrder(t *testing.T) {
 			time.Sleep(time.Millisecond) // some go on meanwhile
 		}
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if !slices.Equal(c.order, want) {
 			t.Errorf("%q", c.order)
 		}
@@ -213,6 +214,7 @@ func TestCancelledLoginsLeaveTheQueue(t *testing.T) {
 		<-first.done
 		<-last.done
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if want := []string{"first", "last", "in its place"}; !slices.Equal(c.order, want) || last.took != 2*hashTime {
 			t.Errorf("hashes %q, the last after %v", c.order, last.took)
 		}

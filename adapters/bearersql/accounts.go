@@ -71,7 +71,7 @@ func NewAccounts(ctx context.Context, db *sql.DB, d Dialect) (*Accounts, error) 
 	} {
 		*s.statement, err = db.PrepareContext(ctx, d.query(s.text))
 		if err != nil {
-			return nil, errors.Join(failed(ctx, "prepare a statement", err), a.Close())
+			return nil, errors.Join(failed("prepare a statement", err), a.Close())
 		}
 		a.statements = append(a.statements, *s.statement)
 	}
@@ -93,7 +93,7 @@ func (a *Accounts) Lookup(ctx context.Context, login string) (*accounts.Record, 
 		return nil, accounts.ErrNotFound // PostgreSQL would fail
 	}
 	r, err := scanRecord(a.lookup.QueryRowContext(ctx, login))
-	return r, failed(ctx, "look up an account", err)
+	return r, failed("look up an account", err)
 }
 
 // UpgradeHash implements accounts.Store.
@@ -107,7 +107,7 @@ func (a *Accounts) UpgradeHash(ctx context.Context, id, from, to string) error {
 	const what = "upgrade a hash"
 	return a.write(ctx, what, func(tx *sql.Tx) error {
 		_, err := tx.StmtContext(ctx, a.upgrade).ExecContext(ctx, id, from, to)
-		return failed(ctx, what, err)
+		return failed(what, err)
 	})
 }
 
@@ -121,13 +121,13 @@ func (a *Accounts) Create(ctx context.Context, r *accounts.Record) error {
 	return a.write(ctx, what, func(tx *sql.Tx) error {
 		result, err := tx.StmtContext(ctx, a.insert).ExecContext(ctx, row...)
 		if err != nil {
-			return failed(ctx, what, err)
+			return failed(what, err)
 		}
 		inserted, err := result.RowsAffected()
 		if err == nil && inserted == 0 {
 			return accounts.ErrExists
 		}
-		return failed(ctx, what, err)
+		return failed(what, err)
 	})
 }
 
@@ -140,7 +140,7 @@ func (a *Accounts) Update(ctx context.Context, login string, change func(*accoun
 	return a.write(ctx, what, func(tx *sql.Tx) error {
 		r, err := scanRecord(tx.StmtContext(ctx, a.lock).QueryRowContext(ctx, login))
 		if err != nil {
-			return failed(ctx, what, err)
+			return failed(what, err)
 		}
 		id := r.ID
 		if err := change(r); err != nil {
@@ -154,7 +154,7 @@ func (a *Accounts) Update(ctx context.Context, login string, change func(*accoun
 			return err
 		}
 		_, err = tx.StmtContext(ctx, a.update).ExecContext(ctx, row...)
-		return failed(ctx, what, err)
+		return failed(what, err)
 	})
 }
 
@@ -168,18 +168,18 @@ func (a *Accounts) write(ctx context.Context, what string, f func(*sql.Tx) error
 		case a.turn <- struct{}{}:
 			defer func() { <-a.turn }()
 		case <-ctx.Done():
-			return failed(ctx, what, ctx.Err())
+			return failed(what, ctx.Err())
 		}
 	}
 	tx, err := a.db.BeginTx(ctx, a.tx)
 	if err != nil {
-		return failed(ctx, what, err)
+		return failed(what, err)
 	}
 	defer func() { _ = tx.Rollback() }() // also when f panics; nothing after Commit
 	if err := f(tx); err != nil {
 		return err
 	}
-	return failed(ctx, what, tx.Commit())
+	return failed(what, tx.Commit())
 }
 
 // List implements accounts.AdminStore.
@@ -189,30 +189,29 @@ func (a *Accounts) List(ctx context.Context, after string, limit int) ([]*accoun
 	}
 	rows, err := a.list.QueryContext(ctx, after, limit)
 	if err != nil {
-		return nil, failed(ctx, "list accounts", err)
+		return nil, failed("list accounts", err)
 	}
 	defer rows.Close()
 	var page []*accounts.Record
 	for rows.Next() {
 		r, err := scanRecord(rows)
 		if err != nil {
-			return nil, failed(ctx, "list accounts", err)
+			return nil, failed("list accounts", err)
 		}
 		page = append(page, r)
 	}
-	return page, failed(ctx, "list accounts", rows.Err())
+	if err := rows.Err(); err != nil {
+		return nil, failed("list accounts", err)
+	}
+	return page, nil
 }
 
-// failed says what failed, and that the context ended where it did: drivers have
-// texts of their own for that.
-func failed(ctx context.Context, what string, err error) error {
+func failed(what string, err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, sql.ErrNoRows):
 		return accounts.ErrNotFound
-	case ctx.Err() != nil && !errors.Is(err, ctx.Err()):
-		err = fmt.Errorf("%w: %w", ctx.Err(), err)
 	}
 	return fmt.Errorf("bearersql: %s: %w", what, err)
 }

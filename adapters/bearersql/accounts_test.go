@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,12 +28,53 @@ func TestAccountsConform(t *testing.T) {
 	})
 }
 
-// Transactions that begin as readers, as in a data source name that was not made
-// by SQLiteDSN, have to take the lock first.
-func TestAccountsConformWithoutTxLock(t *testing.T) {
-	bearertest.AccountStore(t, func(t *testing.T) accounts.AdminStore {
-		dsn := "file:" + filepath.Join(t.TempDir(), "bearer.db") + "?_busy_timeout=5000&_journal_mode=WAL&_synchronous=OFF"
-		return database{bearersql.SQLite, "sqlite", dsn}.accounts(t)
+// programs are stores of as many programs on one database, which take turns.
+type programs struct {
+	next atomic.Int64
+	all  []*bearersql.Accounts
+}
+
+func (p *programs) turn() *bearersql.Accounts { return p.all[int(p.next.Add(1))%len(p.all)] }
+
+func (p *programs) Lookup(ctx context.Context, login string) (*accounts.Record, error) {
+	return p.turn().Lookup(ctx, login)
+}
+
+func (p *programs) UpgradeHash(ctx context.Context, id, from, to string) error {
+	return p.turn().UpgradeHash(ctx, id, from, to)
+}
+
+func (p *programs) Create(ctx context.Context, r *accounts.Record) error {
+	return p.turn().Create(ctx, r)
+}
+
+func (p *programs) Update(ctx context.Context, login string, change func(*accounts.Record) error) error {
+	return p.turn().Update(ctx, login, change)
+}
+
+func (p *programs) List(ctx context.Context, after string, limit int) ([]*accounts.Record, error) {
+	return p.turn().List(ctx, after, limit)
+}
+
+func TestAccountsOfSeveralProgramsConform(t *testing.T) {
+	open := func(t *testing.T, d database) accounts.AdminStore {
+		p := new(programs)
+		for range 3 {
+			p.all = append(p.all, d.accounts(t))
+		}
+		return p
+	}
+	// Transactions that begin as readers, as in a data source name that was not made
+	// by SQLiteDSN, have to take the lock first.
+	t.Run("sqlite without _txlock", func(t *testing.T) {
+		bearertest.AccountStore(t, func(t *testing.T) accounts.AdminStore {
+			dsn := "file:" + filepath.Join(t.TempDir(), "bearer.db") + "?_busy_timeout=5000&_journal_mode=WAL&_synchronous=OFF"
+			return open(t, database{bearersql.SQLite, "sqlite", dsn})
+		})
+	})
+	t.Run(string(bearersql.PostgreSQL), func(t *testing.T) {
+		postgresDSN(t)
+		bearertest.AccountStore(t, func(t *testing.T) accounts.AdminStore { return open(t, postgresSchema(t)) })
 	})
 }
 
@@ -140,7 +182,11 @@ func TestErrorsHoldNoNamesAndNoValues(t *testing.T) {
 		} {
 			r := marked(marker + "-another")
 			fault(r)
-			expect("Create with "+what, a.Create(t.Context(), r))
+			err := a.Create(t.Context(), r)
+			expect("Create with "+what, err)
+			if err != nil && !strings.HasPrefix(err.Error(), "bearersql: a") && !strings.HasPrefix(err.Error(), "bearersql: the ") {
+				t.Errorf("Create with %s is left to the database: %v", what, err)
+			}
 			expect("Update with "+what, a.Update(t.Context(), marker, func(r *accounts.Record) error {
 				fault(r)
 				return nil
@@ -157,6 +203,9 @@ func TestErrorsHoldNoNamesAndNoValues(t *testing.T) {
 				err = errors.New(strings.ReplaceAll(err.Error(), `"id-`+marker+`"`, "ID"))
 			}
 			expect(column, err)
+			if _, err := a.List(t.Context(), "", 10); err == nil || db.Stats().InUse > 0 {
+				t.Errorf("List with %s: %v, and keeps %d connections", column, err, db.Stats().InUse)
+			}
 			exec("UPDATE bearer_accounts SET roles = '[]', scopes = '[]', profile = NULL, time_zone = ''")
 		}
 
@@ -213,6 +262,23 @@ func TestTextThatNoAccountHas(t *testing.T) {
 		}
 		if list, err := a.List(t.Context(), "", -1); list != nil || err != nil {
 			t.Errorf("List of -1: %v, %v", list, err)
+		}
+	})
+}
+
+// A profile that is null would become a usr claim.
+func TestANullProfileIsNone(t *testing.T) {
+	databases(t, func(t *testing.T, d database) {
+		a := d.accounts(t)
+		for i, profile := range []any{nil, jsontext.Value("null"), (*struct{})(nil)} {
+			r := marked(strings.Repeat("x", i+1))
+			r.Profile = profile
+			if err := a.Create(t.Context(), r); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := a.Lookup(t.Context(), r.Login); err != nil || got.Profile != nil {
+				t.Errorf("%T: %q, %v", profile, got.Profile, err)
+			}
 		}
 	})
 }
@@ -346,13 +412,13 @@ func TestSQLiteDSN(t *testing.T) {
 	folder := t.TempDir()
 	t.Chdir(folder)
 	for _, name := range []string{"plain.db", "a b.db", "100%.db", "%41.db", "a?b=c.db", "a#b.db", "a&_journal_mode=OFF.db", `'"\.db`, "ü😀.db", "-.db", "a;b+c.db"} {
-		for _, path := range []string{name, filepath.Join(folder, "absolute "+name)} {
+		for _, path := range []string{name, filepath.Join(folder, "absolute "+name), "/" + filepath.Join(folder, "double "+name)} {
 			db, err := sql.Open("sqlite", bearersql.SQLiteDSN(path))
 			if err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { _ = db.Close() })
-			if err := bearersql.Migrate(t.Context(), db, bearersql.SQLite); err != nil {
+			if _, err := db.ExecContext(t.Context(), "CREATE TABLE t (x)"); err != nil {
 				t.Errorf("%s: %v", path, err)
 				continue
 			}

@@ -188,7 +188,7 @@ func TestPostgreSQLIsKilledAndRestarted(t *testing.T) {
 			wg.Go(func() { write(ctx, a, i, 0, l.report) })
 		}
 		wg.Wait()
-	}, func(context.Context) {
+	}, func() {
 		time.Sleep(crashTest / 3)
 		server.kill(t)
 		e.outage.Store(true)

@@ -331,11 +331,12 @@ func (e *endpoint) figures() string {
 		e.ins.Load(), e.ins.Load()+e.unavailable.Load(), e.refusals.Load(), e.unavailable.Load(), e.inTheOutage.Load())
 }
 
-// crash runs the readers of e, and what else is under way, while happen kills and
-// restarts.
-func crash(t testing.TB, e *endpoint, background func(context.Context), happen func(context.Context)) {
+// crash runs the readers of e, and what else is under way, for as long as the test
+// of a crash takes and happen needs, in which it kills and restarts.
+func crash(t testing.TB, e *endpoint, background func(context.Context), happen func()) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), crashTest)
+	start := time.Now()
+	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel()
@@ -343,8 +344,8 @@ func crash(t testing.TB, e *endpoint, background func(context.Context), happen f
 		wg.Go(func() { e.read(t, ctx) })
 	}
 	wg.Go(func() { background(ctx) })
-	happen(ctx)
-	<-ctx.Done()
+	happen()
+	time.Sleep(crashTest - time.Since(start))
 }
 
 // recovers waits for a login and a write after an instant.

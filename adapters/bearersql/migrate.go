@@ -52,7 +52,7 @@ func Migrate(ctx context.Context, db *sql.DB, d Dialect) error {
 			select {
 			case <-time.After(10 * time.Millisecond):
 			case <-ctx.Done():
-				return failed(ctx, "migrate", err)
+				return fmt.Errorf("%w: %w", err, ctx.Err())
 			}
 		default:
 			return err
@@ -82,7 +82,7 @@ func migrate(ctx context.Context, db *sql.DB, d Dialect) (overtaken bool, _ erro
 		return false, nil
 	}
 	after, versionErr := version(ctx, db, d)
-	return versionErr == nil && after > before, failed(ctx, "migrate", err)
+	return versionErr == nil && after > before, failed("migrate", err)
 }
 
 func apply(ctx context.Context, db *sql.DB, d Dialect) error {
@@ -121,14 +121,14 @@ func version(ctx context.Context, db *sql.DB, d Dialect) (int64, error) {
 	}
 	var exists bool
 	if err := db.QueryRowContext(ctx, d.query(dialect.hasTable), versionTable).Scan(&exists); err != nil {
-		return 0, fmt.Errorf("bearersql: read the schema's version: %w", err)
+		return 0, failed("read the schema's version", err)
 	}
 	if !exists {
 		return -1, nil
 	}
 	var v sql.Null[int64]
 	if err := db.QueryRowContext(ctx, `SELECT max(version_id) FROM `+versionTable).Scan(&v); err != nil {
-		return 0, fmt.Errorf("bearersql: read the schema's version: %w", err)
+		return 0, failed("read the schema's version", err)
 	}
 	if !v.Valid {
 		return -1, nil

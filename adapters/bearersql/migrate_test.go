@@ -3,6 +3,7 @@ package bearersql_test
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"os"
@@ -11,7 +12,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/gobearer/bearer"
 	"github.com/gobearer/bearer/accounts"
@@ -182,6 +185,55 @@ func TestManyProcessesMigrateOneFile(t *testing.T) {
 	}
 }
 
+// A busyConnector fails to connect as SQLite does while another connection turns
+// the write-ahead log on.
+type busyConnector struct {
+	sqlite driver.Driver
+	dsn    string
+	fails  atomic.Int64 // so many times
+	code   int
+}
+
+type codedError int
+
+func (codedError) Error() string { return "database is locked" }
+func (e codedError) Code() int   { return int(e) }
+
+func (c *busyConnector) Driver() driver.Driver { return c.sqlite }
+
+func (c *busyConnector) Connect(context.Context) (driver.Conn, error) {
+	if c.fails.Add(-1) >= 0 {
+		return nil, codedError(c.code)
+	}
+	return c.sqlite.Open(c.dsn)
+}
+
+func TestMigrateWhileAnotherTurnsTheLogOn(t *testing.T) {
+	d := sqliteFile(t)
+	pool := func(code, fails int) *sql.DB {
+		c := &busyConnector{sqlite: d.open(t).Driver(), dsn: d.dsn, code: code}
+		c.fails.Store(int64(fails))
+		db := sql.OpenDB(c)
+		t.Cleanup(func() { _ = db.Close() })
+		return db
+	}
+	const busy, busyRecovery, full = 5, 5 | 1<<8, 13
+	var coded codedError
+	if err := bearersql.Migrate(t.Context(), pool(full, 1), bearersql.SQLite); !errors.As(err, &coded) {
+		t.Errorf("a full disk: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := bearersql.Migrate(ctx, pool(busy, 1e9), bearersql.SQLite); !errors.As(err, &coded) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("busy until the context ends: %v", err)
+	}
+	for _, code := range []int{busy, busyRecovery} {
+		if err := bearersql.Migrate(t.Context(), pool(code, 3), bearersql.SQLite); err != nil {
+			t.Errorf("busy three times, with %d: %v", code, err)
+		}
+	}
+}
+
 func TestSchemasThatAreRefused(t *testing.T) {
 	databases(t, func(t *testing.T, d database) {
 		db := d.open(t)
@@ -195,8 +247,11 @@ func TestSchemasThatAreRefused(t *testing.T) {
 		if _, err := bearersql.NewAccounts(t.Context(), db, d.dialect); err != nil {
 			t.Errorf("this schema: %v", err)
 		}
-		insert := "INSERT INTO bearer_migrations (version_id, is_applied) VALUES (3, true)"
-		if _, err := db.ExecContext(t.Context(), insert); err != nil {
+		insert := "INSERT INTO bearer_migrations (version_id, is_applied) VALUES ("
+		if _, err := db.ExecContext(t.Context(), insert+"2, true)"); err == nil {
+			t.Error("a version can be applied twice")
+		}
+		if _, err := db.ExecContext(t.Context(), insert+"3, true)"); err != nil {
 			t.Fatal(err)
 		}
 		_, newErr := bearersql.NewAccounts(t.Context(), db, d.dialect)

@@ -29,6 +29,7 @@ func storable(text string) bool {
 
 // rowOf returns the values of accountColumns.
 func rowOf(r *accounts.Record) ([]any, error) {
+	// The database refuses them as well, and some log all of the row then.
 	if r.ID == "" || r.Login == "" {
 		return nil, errNameless
 	}

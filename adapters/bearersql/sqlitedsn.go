@@ -21,11 +21,8 @@ const busyTimeout = 5 * time.Second
 func SQLiteDSN(path string) string {
 	path = filepath.ToSlash(path)
 	uri := "file:"
-	if filepath.IsAbs(path) {
-		uri = "file://"
-		if !strings.HasPrefix(path, "/") {
-			uri = "file:///" // of C:/
-		}
+	if strings.HasPrefix(path, "//") {
+		uri = "file://" // else the first name is an authority
 	}
 	return uri + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path) +
 		"?_busy_timeout=" + strconv.FormatInt(busyTimeout.Milliseconds(), 10) + "&_journal_mode=WAL&_synchronous=FULL&_foreign_keys=1&_txlock=immediate"
