@@ -4,7 +4,10 @@ go 1.26.0
 
 require github.com/gobearer/bearer v0.1.0
 
-require golang.org/x/time v0.15.0 // indirect
+require (
+	golang.org/x/text v0.43.0 // indirect
+	golang.org/x/time v0.15.0 // indirect
+)
 
 require (
 	github.com/decred/dcrd/dcrec/secp256k1/v4 v4.4.1 // indirect
