@@ -1,0 +1,282 @@
+// Package tokencache remembers what was found out about tokens, by their whole
+// text. It knows nothing of tokens but that their last characters are those of a
+// signature, and decides nothing: what it gives back was true when it was put in.
+package tokencache
+
+import (
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+	"unsafe"
+)
+
+// A Cache holds values in a number of bytes that it never exceeds. Readers take
+// no lock and allocate nothing, writers never wait, and nothing runs in the
+// background. A nil Cache is one that remembers nothing.
+//
+// It is a table of sets of eight. Room is made by a hand that goes round the
+// sets: an entry stays for as many rounds as it was read since, seven at most,
+// and then goes. While there is no room a token gets in when it comes for the
+// second time, so that tokens which come once push out none that come again.
+type Cache[V any] struct {
+	limit int64 // of used
+	sets  int   // of the table, a power of two
+	seed  maphash.Seed
+	table atomic.Pointer[table[V]] // nil until something is put in
+	used  atomic.Int64             // what the entries of the table take
+
+	mu   sync.Mutex // for who adds; never waited for
+	hand uint64     // the set that was looked at last
+}
+
+type table[V any] struct {
+	sets []set[V]
+	door doorkeeper
+}
+
+const ways = 8
+
+type set[V any] [ways]atomic.Pointer[entry[V]] // a cache line
+
+// An entry does not change, but for uses. What is compared comes first, in one
+// cache line.
+type entry[V any] struct {
+	hash        uint64
+	token       string
+	from, until int64 // Unix seconds: from <= now < until
+	uses        atomic.Uint32
+	size        int64
+	value       V
+}
+
+const (
+	maxUses = 7
+
+	// slotBytes is less than any token takes, so that sets have room to differ.
+	slotBytes = 512
+	// maxSets bounds the table for budgets that nobody has: eight million tokens.
+	maxSets = 1 << 20
+	// maxShare: an entry of more than one part in so many pushes out too much.
+	maxShare = 8
+	// maxSteps is how many sets one entry may look for room in. It bounds the work
+	// of a request, and where all is in use the newcomer is what can wait.
+	maxSteps = 16
+)
+
+// New returns a Cache that takes at most bytes, its table included; nil for less
+// than one.
+func New[V any](bytes int64) *Cache[V] {
+	if bytes < 1 {
+		return nil
+	}
+	sets := 1
+	for sets < maxSets && int64(sets) < bytes/(ways*slotBytes) {
+		sets *= 2
+	}
+	c := &Cache[V]{sets: sets, seed: maphash.MakeSeed()}
+	c.limit = max(0, bytes-int64(sets)*int64(unsafe.Sizeof(set[V]{})+doorBytes))
+	return c
+}
+
+// Get returns the value that was put in last for exactly this token, if now, in
+// Unix seconds, is in its time. It is shared: nobody may write to it. Nil: there
+// is none.
+func (c *Cache[V]) Get(token string, now int64) *V {
+	if c == nil {
+		return nil
+	}
+	t := c.table.Load()
+	if t == nil {
+		return nil
+	}
+	h := c.hash(token)
+	s := t.at(h)
+	for i := range s {
+		e := s[i].Load()
+		// The hash comes first. It is of what nobody can guess, the signature, by a
+		// seed that nobody knows: so the time that the comparison of the texts takes
+		// says something to those alone who have the token.
+		if e == nil || e.hash != h || e.token != token {
+			continue
+		}
+		if !e.in(now) {
+			c.drop(&s[i], e)
+			return nil
+		}
+		// Soon nothing is written any more: cores that read one entry keep its line.
+		// That an increment gets lost between two of them does not matter.
+		if uses := e.uses.Load(); uses < maxUses {
+			e.uses.Store(uses + 1)
+		}
+		return &e.value
+	}
+	return nil
+}
+
+// Admits reports whether a Put of this token has a prospect. Who asks before
+// making a value makes none in vain. Size is what the value takes beside itself.
+func (c *Cache[V]) Admits(token string, size int, now int64) bool {
+	if c == nil {
+		return false
+	}
+	n := c.size(token, size)
+	if n > c.limit/maxShare {
+		return false
+	}
+	t := c.table.Load()
+	if t == nil {
+		return true
+	}
+	h := c.hash(token)
+	s := t.at(h)
+	if c.hasRoom(s, h, n) {
+		return true
+	}
+	// Tokens that nobody sends any more end where they are. Without this they
+	// would keep the table full, and every new token out until it came again.
+	if c.mu.TryLock() {
+		c.clean(s, now, false)
+		c.clean(c.next(t), now, false)
+		c.mu.Unlock()
+		if c.hasRoom(s, h, n) {
+			return true
+		}
+	}
+	return t.door.knows(h)
+}
+
+// hasRoom reports whether an entry may go into a set without another having to
+// leave it, but for the one of the same token.
+func (c *Cache[V]) hasRoom(s *set[V], h uint64, size int64) bool {
+	room := false
+	for i := range s {
+		e := s[i].Load()
+		if e != nil && e.hash == h {
+			return true
+		}
+		room = room || e == nil
+	}
+	return room && c.used.Load()+size <= c.limit
+}
+
+// Put remembers a value for a token, which it copies, from now until the instant
+// until, in Unix seconds. It may fail to, for one of the reasons of a cache.
+func (c *Cache[V]) Put(token string, value V, size int, now, until int64) {
+	if c == nil || until <= now || c.size(token, size) > c.limit/maxShare {
+		return
+	}
+	// Who is being served does not wait for the benefit of later requests. With one
+	// writer at a time the bytes are exact and no token has two entries.
+	if !c.mu.TryLock() {
+		return
+	}
+	defer c.mu.Unlock()
+	t := c.table.Load()
+	if t == nil {
+		t = &table[V]{make([]set[V], c.sets), make(doorkeeper, c.sets*doorWays)}
+		c.table.Store(t)
+	}
+	// The copy is as long as the token. What it was cut from may be anything.
+	text := append(make([]byte, 0, len(token)), token...)
+	e := &entry[V]{
+		hash: c.hash(token), token: unsafe.String(unsafe.SliceData(text), len(text)),
+		from: now, until: until, size: c.size(token, size), value: value,
+	}
+	s := t.at(e.hash)
+	c.clean(s, now, false)
+	for i := range s {
+		if old := s[i].Load(); old != nil && old.hash == e.hash && old.token == token {
+			c.drop(&s[i], old)
+		}
+	}
+	for range maxSteps {
+		if c.used.Load()+e.size <= c.limit {
+			break
+		}
+		c.clean(c.next(t), now, true)
+	}
+	// Nobody else adds, and an entry counts from before it is there until after it
+	// is gone: at no instant is there more than the limit.
+	if c.used.Load()+e.size > c.limit {
+		return
+	}
+	c.used.Add(e.size)
+	slot := s.place()
+	if old := slot.Swap(e); old != nil {
+		c.used.Add(-old.size)
+	}
+}
+
+// next is the set that the hand comes to.
+func (c *Cache[V]) next(t *table[V]) *set[V] {
+	c.hand++
+	return t.at(c.hand)
+}
+
+// clean lets go of what has ended in a set, and if the rest has to age, of what
+// was not read since it last did.
+func (c *Cache[V]) clean(s *set[V], now int64, age bool) {
+	for i := range s {
+		e := s[i].Load()
+		if e == nil {
+			continue
+		}
+		uses := e.uses.Load()
+		switch {
+		case !e.in(now), age && uses == 0:
+			c.drop(&s[i], e)
+		case age:
+			e.uses.Store(uses - 1)
+		}
+	}
+}
+
+// drop takes an entry away, unless somebody else just did.
+func (c *Cache[V]) drop(slot *atomic.Pointer[entry[V]], e *entry[V]) {
+	if slot.CompareAndSwap(e, nil) {
+		c.used.Add(-e.size)
+	}
+}
+
+// place is where a new entry goes: what was read least makes room for it, and
+// the others age by as much.
+func (s *set[V]) place() *atomic.Pointer[entry[V]] {
+	least, fewest := 0, uint32(maxUses+1)
+	for i := range s {
+		e := s[i].Load()
+		if e == nil {
+			return &s[i]
+		}
+		if uses := e.uses.Load(); uses < fewest {
+			least, fewest = i, uses
+		}
+	}
+	for i := range s {
+		if e := s[i].Load(); e != nil {
+			e.uses.Store(max(e.uses.Load(), fewest) - fewest)
+		}
+	}
+	return &s[least]
+}
+
+// in reports whether an entry is to be served. A clock that was set back to
+// before it was made would have it live for longer than it was given.
+func (e *entry[V]) in(now int64) bool { return e.from <= now && now < e.until }
+
+func (t *table[V]) at(h uint64) *set[V] { return &t.sets[h&uint64(len(t.sets)-1)] }
+
+// size is what an entry takes of the heap, with what the allocator's size classes
+// add to it.
+func (c *Cache[V]) size(token string, value int) int64 {
+	n := int64(unsafe.Sizeof(entry[V]{})) + int64(len(token)) + int64(value)
+	return n + n/8
+}
+
+// tail is how many characters of a token are hashed: 192 bits of the signature,
+// in which no two tokens agree by chance. Only who has the key can make them, and
+// by the seed not even he chooses which tokens share a set.
+const tail = 32
+
+func (c *Cache[V]) hash(token string) uint64 {
+	return maphash.String(c.seed, token[max(0, len(token)-tail):])
+}
