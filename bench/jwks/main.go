@@ -13,31 +13,31 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
 	"log/slog"
 	"net/http"
 	"os"
 	"runtime"
-	"runtime/debug"
-	"strings"
+	"slices"
 	"sync"
 	"time"
+
+	"github.com/gobearer/bearer/bench/internal/page"
 )
 
 // bodies is the transport of every client.
 var bodies = newMeter()
 
 func main() {
-	log.SetFlags(0)
 	quiet()
 	start := time.Now()
 	if err := report(os.Stdout, full); err != nil {
-		log.Fatal(err)
+		fmt.Fprintln(os.Stderr, err) // log is silent by then
+		os.Exit(1)
 	}
 	fmt.Printf("\nIt took %s.\n", seconds(time.Since(start)))
 }
 
-// quiet silences what clients log of the faults, and puts the meter in place.
+// quiet silences what clients log of the faults, by slog and by log, and puts the meter in place.
 func quiet() {
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	http.DefaultTransport = bodies
@@ -55,16 +55,16 @@ func report(w io.Writer, sc scale) error {
 	for _, c := range clients {
 		header = append(header, c.name)
 	}
-	printRow(w, header)
-	printRow(w, strings.Split(strings.Repeat("---,", len(header)-1)+"---", ","))
+	page.Row(w, header...)
+	page.Row(w, slices.Repeat([]string{"---"}, len(header))...)
 	for _, row := range table {
-		printRow(w, row)
+		page.Row(w, row...)
 	}
 	fmt.Fprintf(w, "\nHow each was set up:\n\n")
-	printRow(w, []string{"client", "version", "fetches again", "set-up"})
-	printRow(w, []string{"---", "---", "---", "---"})
+	page.Row(w, "client", "version", "fetches again", "set-up")
+	page.Row(w, "---", "---", "---", "---")
 	for _, c := range clients {
-		printRow(w, []string{c.name, version(c.module), c.refresh, c.notes})
+		page.Row(w, c.name, page.Version(c.module), c.refresh, c.notes)
 	}
 	return nil
 }
@@ -105,23 +105,4 @@ func (f fault) row(sc scale) ([]string, error) {
 	}
 	wg.Wait()
 	return cells, errors.Join(errs...)
-}
-
-func printRow(w io.Writer, cells []string) { fmt.Fprintf(w, "| %s |\n", strings.Join(cells, " | ")) }
-
-// version is that of a module in this program.
-func version(module string) string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	for _, m := range info.Deps {
-		switch {
-		case m.Path == module && m.Replace != nil:
-			return "this repository"
-		case m.Path == module:
-			return m.Version
-		}
-	}
-	return "unknown"
 }

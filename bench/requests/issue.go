@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gobearer/bearer"
+	"github.com/gobearer/bearer/keys"
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// An issued token has the claims of the larger payload without its profile.
+var account = &bearer.Account{
+	ID: "1087", UserName: "tom", Name: "Amit Sharma", Email: "amit+us@loyaltycommunication.com",
+	Website: "localhost,*.loyaltycommunication.com", DNS: "localhost,*.loyaltycommunication.com",
+	Locale: "en-IN", Roles: []string{"user"}, Scopes: []string{"read", "write"},
+}
+
+// issuedClaims are what bearer.Issuer signs, as golang-jwt's users write them.
+type issuedClaims struct {
+	Name           string `json:"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name"`
+	NameIdentifier string `json:"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier"`
+	Role           string `json:"http://schemas.microsoft.com/ws/2008/06/identity/claims/role"`
+	DNS            string `json:"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/dns"`
+	UTCTimeOffset  string `json:"UTCTimeOffset"`
+	CultureCode    string `json:"CultureCode"`
+	FamilyName     string `json:"family_name"`
+	Email          string `json:"email"`
+	Website        string `json:"website"`
+	Issued         string `json:"http://schemas.microsoft.com/ws/2008/06/identity/claims/expiration"`
+	Expired        string `json:"http://schemas.microsoft.com/ws/2008/06/identity/claims/expired"`
+	jwt.RegisteredClaims
+	Scope string `json:"scope"`
+}
+
+// renew is what an issuer does for each token: a new id, and the dates.
+func (c *issuedClaims) renew() {
+	const format = "2006-01-02 15:04:05.000"
+	now := time.Now().UTC().Truncate(time.Second)
+	expiry := now.Add(12000 * time.Minute)
+	var id [16]byte
+	rand.Read(id[:])
+	c.ID = hex.EncodeToString(id[:])
+	c.Issued, c.Expired = now.Format(format), expiry.Format(format)
+	c.IssuedAt, c.NotBefore, c.ExpiresAt = jwt.NewNumericDate(now), jwt.NewNumericDate(now), jwt.NewNumericDate(expiry)
+}
+
+// newIssuing compares Issue with SignedString of the same claims.
+func newIssuing(alg string) (*scenario, error) {
+	k, err := newKey(alg)
+	if err != nil {
+		return nil, err
+	}
+	issue, err := newIssue(k)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := issue()
+	if err != nil {
+		return nil, err
+	}
+	var claims issuedClaims
+	if _, err := jwt.ParseWithClaims(raw, &claims, func(*jwt.Token) (any, error) { return k.verify, nil }); err != nil {
+		return nil, err
+	}
+	text, err := json.Marshal(claims)
+	if err != nil {
+		return nil, err
+	}
+	method := jwt.GetSigningMethod(alg)
+	sign := func(c issuedClaims) (string, error) {
+		t := jwt.NewWithClaims(method, c)
+		if k.kid != "" {
+			t.Header["kid"] = k.kid
+		}
+		return t.SignedString(k.sign)
+	}
+	return &scenario{path: issuing, alg: alg, kind: fmt.Sprintf("claims of %d bytes", len(text)), rows: []*row{
+		issuingRow("bearer", own, k, issue),
+		issuingRow(baseline, peer, k, func() (string, error) { return sign(claims) }),
+		issuingRow(baseline+", and a new id and dates", peer, k, func() (string, error) {
+			c := claims
+			c.renew()
+			return sign(c)
+		}),
+		issuingRow("floor: the signature and base64 alone", floor, k, func() (string, error) { return k.token(string(text)) }),
+	}}, nil
+}
+
+func newIssue(k key) (func() (string, error), error) {
+	signer, err := k.bearerKey(k.sign)
+	if err != nil {
+		return nil, err
+	}
+	ring, err := keys.NewRing(signer)
+	if err != nil {
+		return nil, err
+	}
+	i, err := bearer.NewIssuer(issuer, ring, bearer.AuthenticatorFunc(func(context.Context, bearer.Credentials) (*bearer.Account, error) {
+		return account, nil
+	}))
+	if err != nil {
+		return nil, err
+	}
+	ctx := context.Background()
+	return func() (string, error) {
+		response, err := i.Issue(ctx, account, bearer.ValidityDefault)
+		if err != nil {
+			return "", err
+		}
+		return response.AccessToken, nil
+	}, nil
+}
+
+var errIssued = errors.New("what was issued does not verify or says something else")
+
+// issuingRow has its first token verified.
+func issuingRow(name string, kind kind, k key, issue func() (string, error)) *row {
+	return &row{name: name, kind: kind, start: func() (func() work, error) {
+		raw, err := issue()
+		if err != nil {
+			return nil, err
+		}
+		var claims issuedClaims
+		_, err = jwt.ParseWithClaims(raw, &claims, func(*jwt.Token) (any, error) { return k.verify, nil },
+			jwt.WithIssuer(issuer), jwt.WithAudience(issuer), jwt.WithExpirationRequired())
+		if err != nil || claims.NameIdentifier != account.ID || claims.Email != account.Email || claims.ID == "" {
+			return nil, fmt.Errorf("%s: %w: %w", name, errIssued, err)
+		}
+		return func() work {
+			return func(int) bool {
+				raw, err := issue()
+				return err == nil && raw != ""
+			}
+		}, nil
+	}}
+}
