@@ -7,6 +7,7 @@ import (
 	"hash/maphash"
 	"sync"
 	"sync/atomic"
+	"time"
 	"unsafe"
 )
 
@@ -78,16 +79,17 @@ func New[V any](bytes int64) *Cache[V] {
 	return c
 }
 
-// Get returns the value that was put in last for exactly this token, if now, in
-// Unix seconds, is in its time. It is shared: nobody may write to it. Nil: there
-// is none.
-func (c *Cache[V]) Get(token string, now int64) *V {
+// Get returns the value that was put in last for exactly this token, if it is its
+// time, and the instant by which that is so. The clock is read for a token that
+// is known and for no other. The value is shared: nobody may write to it. Nil:
+// there is none.
+func (c *Cache[V]) Get(token string, clock func() time.Time) (value *V, now time.Time) {
 	if c == nil {
-		return nil
+		return nil, now
 	}
 	t := c.table.Load()
 	if t == nil {
-		return nil
+		return nil, now
 	}
 	h := c.hash(token)
 	s := t.at(h)
@@ -99,23 +101,24 @@ func (c *Cache[V]) Get(token string, now int64) *V {
 		if e == nil || e.hash != h || e.token != token {
 			continue
 		}
-		if !e.in(now) {
+		now = clock()
+		if !e.in(now.Unix()) {
 			c.drop(&s[i], e)
-			return nil
+			return nil, now
 		}
 		// Soon nothing is written any more: cores that read one entry keep its line.
 		// That an increment gets lost between two of them does not matter.
 		if uses := e.uses.Load(); uses < maxUses {
 			e.uses.Store(uses + 1)
 		}
-		return &e.value
+		return &e.value, now
 	}
-	return nil
+	return nil, now
 }
 
 // Admits reports whether a Put of this token has a prospect. Who asks before
 // making a value makes none in vain. Size is what the value takes beside itself.
-func (c *Cache[V]) Admits(token string, size int, now int64) bool {
+func (c *Cache[V]) Admits(token string, size int, now time.Time) bool {
 	if c == nil {
 		return false
 	}
@@ -135,8 +138,8 @@ func (c *Cache[V]) Admits(token string, size int, now int64) bool {
 	// Tokens that nobody sends any more end where they are. Without this they
 	// would keep the table full, and every new token out until it came again.
 	if c.mu.TryLock() {
-		c.clean(s, now, false)
-		c.clean(c.next(t), now, false)
+		c.clean(s, now.Unix(), false)
+		c.clean(c.next(t), now.Unix(), false)
 		c.mu.Unlock()
 		if c.hasRoom(s, h, n) {
 			return true
@@ -159,9 +162,10 @@ func (c *Cache[V]) hasRoom(s *set[V], h uint64, size int64) bool {
 	return room && c.used.Load()+size <= c.limit
 }
 
-// Put remembers a value for a token, which it copies, from now until the instant
-// until, in Unix seconds. It may fail to, for one of the reasons of a cache.
-func (c *Cache[V]) Put(token string, value V, size int, now, until int64) {
+// Put remembers a value for a token, which it copies, from the second that from is in to
+// the one before that of to. It may fail to, for one of the reasons of a cache.
+func (c *Cache[V]) Put(token string, value V, size int, from, to time.Time) {
+	now, until := from.Unix(), to.Unix()
 	if c == nil || until <= now || c.size(token, size) > c.limit/maxShare {
 		return
 	}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 	"unsafe"
 
 	"github.com/gobearer/bearer/internal/tokencache"
@@ -24,10 +25,17 @@ func tokenOf(n, length int) string {
 
 // put offers a token as the middleware does.
 func put[V any](c *tokencache.Cache[V], token string, value V, size int, now, until int64) {
-	if c.Admits(token, size, now) {
-		c.Put(token, value, size, now, until)
+	if c.Admits(token, size, at(now)) {
+		c.Put(token, value, size, at(now), at(until))
 	}
 }
+
+func get[V any](c *tokencache.Cache[V], token string, now int64) *V {
+	v, _ := c.Get(token, func() time.Time { return at(now) })
+	return v
+}
+
+func at(second int64) time.Time { return time.Unix(second, 0) }
 
 func checkBytes[V any](t testing.TB, c *tokencache.Cache[V]) {
 	t.Helper()
@@ -39,18 +47,18 @@ func checkBytes[V any](t testing.TB, c *tokencache.Cache[V]) {
 
 func TestWhatWasPutInIsThere(t *testing.T) {
 	c := tokencache.New[string](1 << 20)
-	if v := c.Get(token(1), 10); v != nil {
+	if v := get(c, token(1), 10); v != nil {
 		t.Errorf("%q before anything was put in", *v)
 	}
 	put(c, token(1), "one", 0, 10, 20)
 	put(c, token(2), "two", 0, 10, 20)
 	for n, want := range map[int]string{1: "one", 2: "two"} {
-		if v := c.Get(token(n), 10); v == nil || *v != want {
+		if v := get(c, token(n), 10); v == nil || *v != want {
 			t.Errorf("%d: %v, want %s", n, v, want)
 		}
 	}
 	put(c, token(1), "again", 0, 11, 30)
-	if v := c.Get(token(1), 25); v == nil || *v != "again" {
+	if v := get(c, token(1), 25); v == nil || *v != "again" {
 		t.Errorf("replaced: %v", v)
 	}
 	if _, entries := c.Held(); entries != 2 {
@@ -77,15 +85,15 @@ func TestATokenIsItsWholeText(t *testing.T) {
 		{"in capitals", strings.ToUpper(good)},
 		{"nothing", ""},
 	} {
-		if v := c.Get(tt.token, 0); v != nil {
+		if v := get(c, tt.token, 0); v != nil {
 			t.Errorf("%s: found", tt.name)
 		}
 		// Both in one set, one hash: neither hides the other.
 		put(c, tt.token, 2, 0, 0, 10)
-		if v := c.Get(tt.token, 0); v == nil || *v != 2 {
+		if v := get(c, tt.token, 0); v == nil || *v != 2 {
 			t.Errorf("%s: %v, want 2", tt.name, v)
 		}
-		if v := c.Get(good, 0); v == nil || *v != 1 {
+		if v := get(c, good, 0); v == nil || *v != 1 {
 			t.Fatalf("%s hides the good one: %v", tt.name, v)
 		}
 	}
@@ -113,7 +121,7 @@ func TestAnEntryIsServedInItsTimeAlone(t *testing.T) {
 			if _, entries := c.Held(); entries != 0 && tt.until <= tt.from {
 				t.Error("what has no time is held")
 			}
-			if got := c.Get(token(1), tt.now) != nil; got != tt.want {
+			if got := get(c, token(1), tt.now) != nil; got != tt.want {
 				t.Errorf("served: %v, want %v", got, tt.want)
 			}
 			// What is not served any more is not held either.
@@ -125,11 +133,41 @@ func TestAnEntryIsServedInItsTimeAlone(t *testing.T) {
 			}
 			checkBytes(t, c)
 			put(c, token(1), 2, 0, tt.now, tt.now+1)
-			if v := c.Get(token(1), tt.now); v == nil || *v != 2 {
+			if v := get(c, token(1), tt.now); v == nil || *v != 2 {
 				t.Errorf("after it ended: %v", v)
 			}
 		})
 	}
+}
+
+// What ends within a second is not served in it: better too early than too late.
+func TestPartsOfASecond(t *testing.T) {
+	c := tokencache.New[int](1 << 20)
+	from, to := time.Unix(100, 900e6), time.Unix(200, 900e6)
+	c.Put(token(1), 1, 0, from, to)
+	for _, tt := range []struct {
+		now  time.Time
+		want bool
+	}{
+		{from, true},
+		{time.Unix(100, 0), true},
+		{time.Unix(199, 999999999), true},
+		{time.Unix(200, 0), false},
+		{to, false},
+	} {
+		v, now := c.Get(token(1), func() time.Time { return tt.now })
+		if (v != nil) != tt.want || v != nil && !now.Equal(tt.now) {
+			t.Errorf("%v: served: %v, want %v, by %v", tt.now, v != nil, tt.want, now)
+		}
+	}
+}
+
+func TestTheClockIsNotReadForUnknownTokens(t *testing.T) {
+	c := tokencache.New[int](1 << 20)
+	clock := func() time.Time { t.Error("it was"); return at(0) }
+	c.Get(token(1), clock)
+	put(c, token(2), 2, 0, 0, 10)
+	c.Get(token(1), clock)
 }
 
 func TestNoCache(t *testing.T) {
@@ -138,11 +176,11 @@ func TestNoCache(t *testing.T) {
 		if c != nil {
 			t.Fatalf("%d bytes make a cache", bytes)
 		}
-		if c.Admits(token(1), 0, 0) {
+		if c.Admits(token(1), 0, at(0)) {
 			t.Error("it admits a token")
 		}
-		c.Put(token(1), 1, 0, 0, 10)
-		if c.Get(token(1), 0) != nil {
+		c.Put(token(1), 1, 0, at(0), at(10))
+		if get(c, token(1), 0) != nil {
 			t.Error("it has a token")
 		}
 	}
@@ -188,15 +226,15 @@ func TestWhatIsTooLargeIsNotHeld(t *testing.T) {
 		{"a token of ten times the whole", 10 * int(c.Limit()), 0, false},
 	} {
 		large := tokenOf(2, tt.length)
-		if got := c.Admits(large, tt.size, 0); got != tt.want {
+		if got := c.Admits(large, tt.size, at(0)); got != tt.want {
 			t.Errorf("%s: admitted: %v, want %v", tt.name, got, tt.want)
 		}
-		c.Put(large, 2, tt.size, 0, 10) // whoever does not ask gets no more
-		if got := c.Get(large, 0) != nil; got != tt.want {
+		c.Put(large, 2, tt.size, at(0), at(10)) // whoever does not ask gets no more
+		if got := get(c, large, 0) != nil; got != tt.want {
 			t.Errorf("%s: held: %v, want %v", tt.name, got, tt.want)
 		}
 		checkBytes(t, c)
-		if c.Get(hot, 0) == nil {
+		if get(c, hot, 0) == nil {
 			t.Fatalf("%s pushed another out", tt.name)
 		}
 	}
@@ -209,7 +247,7 @@ func TestACopyIsHeld(t *testing.T) {
 	raw := unsafe.String(&header[len("Bearer ")], len(header)-len("Bearer "))
 	put(c, raw, 1, 0, 0, 10)
 	clear(header)
-	if c.Get(token(1), 0) == nil {
+	if get(c, token(1), 0) == nil {
 		t.Error("the text that was put in was somebody else's")
 	}
 }
@@ -241,7 +279,7 @@ func TestModel(t *testing.T) {
 						model[text] = remembered{step, now, until}
 					}
 				default:
-					v, want := c.Get(text, now), model[text]
+					v, want := get(c, text, now), model[text]
 					if v == nil {
 						misses++
 						continue
@@ -294,7 +332,7 @@ func TestAHotSetStays(t *testing.T) {
 			}
 			hits, total, once := 0, 0, hot
 			request := func(n int) bool {
-				if c.Get(token(n), 0) != nil {
+				if get(c, token(n), 0) != nil {
 					return true
 				}
 				put(c, token(n), n, 300, 0, 10)
@@ -336,7 +374,7 @@ func TestAnotherHotSetTakesOver(t *testing.T) {
 			last = 0
 			for n := range 100 {
 				text := token(1000*set + n)
-				if c.Get(text, 0) != nil {
+				if get(c, text, 0) != nil {
 					last++
 					continue
 				}
@@ -359,14 +397,14 @@ func TestWhatIsInUseStays(t *testing.T) {
 	}
 	for range 10 {
 		for n := range 2000 {
-			c.Get(token(n), 0)
+			get(c, token(n), 0)
 		}
 	}
 	_, before := c.Held()
 	for n := range 5 {
-		c.Put(token(5000+n), n, 3000, 0, 10)
+		c.Put(token(5000+n), n, 3000, at(0), at(10))
 		checkBytes(t, c)
-		if c.Get(token(5000+n), 0) != nil {
+		if get(c, token(5000+n), 0) != nil {
 			t.Errorf("%d found room", n)
 		}
 	}
@@ -387,7 +425,7 @@ func TestWhatHasEndedMakesRoom(t *testing.T) {
 	in := 0
 	for n := range 100 {
 		put(c, token(5000+n), n, 0, 10, 20)
-		if c.Get(token(5000+n), 10) != nil {
+		if get(c, token(5000+n), 10) != nil {
 			in++
 		}
 	}
@@ -464,14 +502,14 @@ func TestReadingAllocatesNothing(t *testing.T) {
 	known, unknown := token(1), token(2)
 	put(c, known, [8]int{1}, 0, 0, 10)
 	if n := testing.AllocsPerRun(100, func() {
-		if c.Get(known, 1) == nil || c.Get(unknown, 1) != nil {
+		if get(c, known, 1) == nil || get(c, unknown, 1) != nil {
 			t.Fatal("wrong")
 		}
-		c.Admits(unknown, 0, 1)
+		c.Admits(unknown, 0, at(1))
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
-	if n := testing.AllocsPerRun(100, func() { c.Put(known, [8]int{1}, 0, 0, 10) }); n != 2 {
+	if n := testing.AllocsPerRun(100, func() { c.Put(known, [8]int{1}, 0, at(0), at(10)) }); n != 2 {
 		t.Errorf("Put allocates %v times, want the entry and the token", n)
 	}
 }
@@ -511,7 +549,7 @@ func TestRace(t *testing.T) {
 				if random.IntN(50) == 0 {
 					clock.Add(random.Int64N(4) - 1)
 				}
-				if v := c.Get(token(n), now); v != nil {
+				if v := get(c, token(n), now); v != nil {
 					hits.Add(1)
 					if *v != n {
 						t.Errorf("%d, want %d", *v, n)
@@ -542,7 +580,7 @@ func TestOneSetHoldsEight(t *testing.T) {
 	}
 	for range 3 {
 		for n, text := range same {
-			if c.Get(text, 0) == nil {
+			if get(c, text, 0) == nil {
 				put(c, text, n, 0, 0, 10)
 			}
 		}
@@ -552,18 +590,18 @@ func TestOneSetHoldsEight(t *testing.T) {
 	}
 	checkBytes(t, c)
 	// The one that is read stays, among those that come twice.
-	for n := 0; c.Get(same[0], 0) == nil; n++ {
+	for n := 0; get(c, same[0], 0) == nil; n++ {
 		if put(c, same[0], 0, 0, 0, 10); n > 3 {
 			t.Fatal("it does not get in")
 		}
 	}
 	for _, text := range same[1:] {
 		for range 2 {
-			if c.Get(text, 0) == nil {
+			if get(c, text, 0) == nil {
 				put(c, text, 1, 0, 0, 10)
 			}
 		}
-		if c.Get(same[0], 0) == nil {
+		if get(c, same[0], 0) == nil {
 			t.Fatal("the one that is read was pushed out")
 		}
 	}
@@ -587,8 +625,8 @@ func FuzzCache(f *testing.F) {
 			text := tokenOf(int(b&15), 32+100*int(b&3))
 			switch b >> 5 {
 			case 0, 1:
-				if c.Admits(text, int(b), now) {
-					c.Put(text, i, int(b), now, now+int64(b&31))
+				if c.Admits(text, int(b), at(now)) {
+					c.Put(text, i, int(b), at(now), at(now+int64(b&31)))
 					if b&31 != 0 {
 						model[text] = remembered{i, now, now + int64(b&31)}
 					}
@@ -596,7 +634,7 @@ func FuzzCache(f *testing.F) {
 			case 2:
 				now += int64(b&31) - 8
 			default:
-				v := c.Get(text, now)
+				v := get(c, text, now)
 				if m := model[text]; v != nil && (*v != m.value || now < m.from || now >= m.until) {
 					t.Fatalf("%d at %d, want %+v", *v, now, m)
 				}
