@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash"
 	"sync"
+	"unsafe"
 )
 
 // A mac signs and verifies with one secret. Its states are pooled, because
@@ -20,7 +21,6 @@ type mac struct {
 
 type macState struct {
 	hash hash.Hash
-	in   [512]byte // hash.Hash takes no string
 	sum  [64]byte
 }
 
@@ -52,12 +52,15 @@ func (m *mac) verify(input string, signature []byte) bool {
 // compute returns memory of the state's own.
 func (s *macState) compute(input string) []byte {
 	s.hash.Reset()
-	for len(input) > 0 {
-		n := copy(s.in[:], input)
-		s.hash.Write(s.in[:n])
-		input = input[n:]
-	}
+	write(s.hash, input)
 	return s.hash.Sum(s.sum[:0])
+}
+
+// write gives a hash the bytes of a string without a copy of them, which is safe
+// for those of the standard library: as any io.Writer they must neither change
+// nor keep what they are given.
+func write(h hash.Hash, input string) {
+	h.Write(unsafe.Slice(unsafe.StringData(input), len(input)))
 }
 
 // isKeyText reports whether a secret is a key in one of the encodings that
