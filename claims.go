@@ -1,12 +1,11 @@
 package bearer
 
 import (
-	"bytes"
 	"strconv"
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
+	"github.com/gobearer/bearer/internal/strictjson"
 )
 
 // Claims are the claims that an Issuer writes, in their order on the wire; an
@@ -50,7 +49,12 @@ func (s ClaimStrings) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads a string or an array of strings; null is neither.
 func (s *ClaimStrings) UnmarshalJSON(data []byte) error {
-	list, err := readAudience(jsontext.NewDecoder(bytes.NewBuffer(data)))
+	*s = nil
+	v, err := strictjson.Parse(string(data))
+	if err != nil {
+		return err
+	}
+	list, err := readAudience(v)
 	*s = list
 	return err
 }

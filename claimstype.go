@@ -82,3 +82,13 @@ func decodesItself(t reflect.Type) bool {
 		p.Implements(reflect.TypeFor[stdjson.Unmarshaler]()) ||
 		p.Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
 }
+
+// encodesItself reports whether a type brings its own encoding, with which
+// json/v2 embeds it in no other, not even to decode it.
+func encodesItself(t reflect.Type) bool {
+	p := reflect.PointerTo(t)
+	return p.Implements(reflect.TypeFor[json.MarshalerTo]()) ||
+		p.Implements(reflect.TypeFor[stdjson.Marshaler]()) ||
+		p.Implements(reflect.TypeFor[encoding.TextMarshaler]()) ||
+		p.Implements(reflect.TypeFor[encoding.TextAppender]())
+}

@@ -1,6 +1,9 @@
 package bearer
 
-import "context"
+import (
+	"context"
+	"unsafe"
+)
 
 // FromContext returns the claims of the token with which the request was
 // admitted. It is false where no middleware for this C stands in front: a
@@ -46,8 +49,19 @@ type tokenContext[C any] struct {
 	token Token[C]
 
 	admittedBy *verifier // nil: made by NewContext
-	header     *string   // the Authorization header it was admitted with; fmt does not follow a pointer to a string
+	header     hidden    // the Authorization header it was admitted with
 }
+
+// A hidden string is one that fmt and reflection find no text in, kept where it
+// is: they show the address of a byte. The byte keeps the text in memory.
+type hidden struct {
+	first *byte
+	size  int
+}
+
+func hide(s string) hidden { return hidden{unsafe.StringData(s), len(s)} }
+
+func (h hidden) text() string { return unsafe.String(h.first, h.size) }
 
 type (
 	claimsKey[C any] struct{} // carries the type: no other C can be read through it

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/gobearer/bearer/internal/strictjson"
 )
 
@@ -243,21 +242,22 @@ func isJSON(contentType []string) bool {
 // cases is a duplicate: two parsers must not see two passwords.
 func parseTokenRequest(body []byte) (tokenRequest, *tokenError) {
 	members := map[string]string{}
-	err := strictjson.Object(body, func(d *jsontext.Decoder, name string) error {
-		name = asciiLower(name)
+	o := strictjson.Open(string(body))
+	for o.Next() {
+		name := asciiLower(o.Name)
 		switch name {
 		case "username", "password", "privatetoken", "validity":
 		default:
-			return strictjson.Skip(d)
+			continue
 		}
-		value, err := strictjson.String(d)
-		if _, twice := members[name]; twice || value == "" {
-			return strictjson.ErrType
+		value, err := o.Value.String()
+		if _, twice := members[name]; err != nil || twice || value == "" {
+			return tokenRequest{}, refusedBody
 		}
-		members[name] = value
-		return err
-	})
-	if err != nil {
+		// A copy: whoever keeps a user name keeps no password with it.
+		members[name] = strings.Clone(value)
+	}
+	if o.Err() != nil {
 		return tokenRequest{}, refusedBody
 	}
 	validity := ValidityDefault

@@ -2,11 +2,13 @@ package bearer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"slices"
 	"time"
+
+	"github.com/gobearer/bearer/internal/jws"
 )
 
 // A Middleware admits requests that carry a valid token and puts its claims, of
@@ -57,6 +59,8 @@ func NewMiddleware[C any](trust Trust, opts ...MiddlewareOption) (*Middleware[C]
 	}
 	v := c.verifier
 	v.clock, v.observer = c.clock, c.observer
+	v.plan, v.headers = planFor(reflect.TypeFor[C]()), new(jws.Headers)
+	v.prepareRefusals()
 	return &Middleware[C]{&v}, nil
 }
 
@@ -70,12 +74,8 @@ func (m *Middleware[C]) Guard(guards ...Guard) func(http.Handler) http.Handler {
 	guards = slices.Clone(guards)
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			admitted, err := m.Admit(r, guards...)
-			if err != nil {
-				var refusal *Refusal
-				if !errors.As(err, &refusal) {
-					refusal = refuse("", err)
-				}
+			admitted, refusal := m.decide(r, guards)
+			if refusal != nil {
 				refusal.ServeHTTP(w, r)
 				return
 			}
@@ -88,6 +88,14 @@ func (m *Middleware[C]) Guard(guards ...Guard) func(http.Handler) http.Handler {
 // It returns the request with the token in its context, or an error that is
 // always a *Refusal; then the request must not be served.
 func (m *Middleware[C]) Admit(r *http.Request, guards ...Guard) (*http.Request, error) {
+	admitted, refusal := m.decide(r, guards)
+	if refusal != nil {
+		return nil, refusal
+	}
+	return admitted, nil
+}
+
+func (m *Middleware[C]) decide(r *http.Request, guards []Guard) (*http.Request, *Refusal) {
 	if m == nil || m.v == nil {
 		return nil, refuse("", errZero)
 	}
@@ -115,24 +123,22 @@ func (m *Middleware[C]) Verify(ctx context.Context, raw string) (*Token[C], erro
 	}
 	start := m.v.observer.start()
 	var e Event
-	var t Token[C]
-	err := ErrMissing
-	if raw != "" {
-		err = m.verify(ctx, raw, &t, &e)
+	if raw == "" {
+		return nil, m.v.refuse(ctx, start, e, ErrMissing)
 	}
+	c, err := m.verify(ctx, raw, &e)
 	if err != nil {
 		return nil, m.v.refuse(ctx, start, e, err)
 	}
 	m.v.observer.observe(ctx, start, e)
-	return &t, nil
+	return &c.token, nil
 }
 
 var errZero = fmt.Errorf("%w: the Middleware was not made by NewMiddleware", ErrUnavailable)
 
 // refuse turns the error of a decision into its answer, and reports it.
 func (v *verifier) refuse(ctx context.Context, start time.Time, e Event, err error) *Refusal {
-	refusal := refuse(v.realm, err)
-	refusal.handler = v.handler
+	refusal := v.refusal(err)
 	e.Kind, e.Cause = EventRefused, refusal.answer.cause
 	v.observer.observe(ctx, start, e)
 	return refusal
@@ -160,11 +166,17 @@ func (m *Middleware[C]) admit(r *http.Request, guards []Guard, e *Event) (contex
 	if err != nil {
 		return nil, err
 	}
-	ctx := &tokenContext[C]{Context: r.Context(), admittedBy: m.v, header: new(header[0])}
-	if err := m.verify(r.Context(), raw, &ctx.token, e); err != nil {
+	c, err := m.verify(r.Context(), raw, e)
+	// A JWS has a smaller alphabet than a credential, and mostly is one: only what
+	// is none need be looked at again.
+	if (err == errAlphabet || err == errSegments) && !isB64Token(raw) {
+		err = ErrRequest
+	}
+	if err != nil {
 		return nil, err
 	}
-	return ctx, passAll(ctx, guards)
+	c.Context, c.admittedBy, c.header = r.Context(), m.v, hide(header[0])
+	return c, passAll(c, guards)
 }
 
 // admitted returns this middleware's own admission of a request with this
@@ -173,25 +185,53 @@ func (m *Middleware[C]) admit(r *http.Request, guards []Guard, e *Event) (contex
 // nobody's identity.
 func (m *Middleware[C]) admitted(ctx context.Context, header []string) *tokenContext[C] {
 	c, ok := ctx.Value(admissionKey{m.v}).(*tokenContext[C])
-	if !ok || len(header) != 1 || header[0] != *c.header {
+	if !ok || len(header) != 1 || header[0] != c.header.text() {
 		return nil
 	}
 	return c
 }
 
-// verify adds to the verifier's decision what depends on C.
-func (m *Middleware[C]) verify(ctx context.Context, raw string, t *Token[C], e *Event) error {
-	d, err := m.v.verify(ctx, raw, e)
+// verify decides on a token, and returns it in what is to be its context.
+func (m *Middleware[C]) verify(ctx context.Context, raw string, e *Event) (*tokenContext[C], error) {
+	p, c, err := m.read(ctx, raw, e)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	t.Info = d.Info
-	if err := decodeClaims(d.payload, &t.Claims); err != nil {
-		return err
-	}
-	if err := d.revoked(ctx); err != nil {
-		return err
+	if err := p.trust.revoked(ctx, &c.token.Info); err != nil {
+		return nil, err
 	}
 	e.Kind = EventVerified
-	return nil
+	return c, nil
+}
+
+// read takes every step that needs the token, the trust's keys and the clock
+// alone, from its text to the Info and the C that stand for it. Nothing is
+// allocated for a token before its signature is good.
+func (m *Middleware[C]) read(ctx context.Context, raw string, e *Event) (proof, *tokenContext[C], error) {
+	p, err := m.v.prove(ctx, raw, e)
+	if err != nil {
+		return p, nil, err
+	}
+	c := new(tokenContext[C])
+	t := &c.token
+	decoded, err := readPayload(p.payload, &t.Info, m.v.plan, reflect.ValueOf(&t.Claims).Elem())
+	if err != nil {
+		return p, nil, err
+	}
+	t.KeyID, t.Algorithm = p.key.ID(), p.key.Algorithm()
+	if err := m.v.judge(p.trust, &t.Info); err != nil {
+		return p, nil, err
+	}
+	if !decoded {
+		t.Claims = *new(C) // the plan may have begun
+		if err := decodeClaims(p.payload, &t.Claims); err != nil {
+			return p, nil, err
+		}
+	}
+	if v, ok := any(&t.Claims).(interface{ Validate() error }); ok {
+		if err := v.Validate(); err != nil {
+			return p, nil, fmt.Errorf("%w: %w", ErrClaims, err)
+		}
+	}
+	return p, c, nil
 }

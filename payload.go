@@ -4,12 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/gobearer/bearer/internal/strictjson"
 )
 
@@ -19,106 +20,135 @@ const (
 	claimRole           = "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"
 )
 
-// readInfo reads the registered claims of a verified payload, to its last byte.
-// A registered claim of a wrong type, null included, is an error; the claims
-// that only inform, roles and scopes, are then taken for absent.
-func readInfo(payload []byte) (Info, error) {
+// readPayload reads the registered claims of a verified payload, to its last
+// byte, and in the same pass what p knows of the middleware's claims. It has
+// decoded these if it says so; else decodeClaims has to, from the beginning. A
+// registered claim of a wrong type, null included, is an error; the claims that
+// only inform, roles and scopes, are then taken for absent.
+func readPayload(payload string, t *Info, p *plan, claims reflect.Value) (decoded bool, err error) {
+	decoded = p != nil
 	var (
-		t              Info
-		nameIdentifier []string
 		issued         time.Time
+		nameIdentifier string
+		place          int
 	)
-	err := strictjson.Object(payload, func(d *jsontext.Decoder, name string) (err error) {
-		switch name {
+	o := strictjson.Open(payload)
+	for o.Next() {
+		switch o.Name {
 		case "iss":
-			t.Issuer, err = strictjson.String(d)
+			t.Issuer, err = o.Value.String()
 		case "sub":
-			t.Subject, err = strictjson.String(d)
+			t.Subject, err = o.Value.String()
 		case "jti":
-			t.ID, err = strictjson.String(d)
+			t.ID, err = o.Value.String()
 		case "aud":
-			t.Audience, err = readAudience(d)
+			t.Audience, err = readAudience(o.Value)
 		case "exp":
-			t.ExpiresAt, err = readDate(d)
+			t.ExpiresAt, err = readDate(o.Value)
 		case "nbf":
-			t.NotBefore, err = readDate(d)
+			t.NotBefore, err = readDate(o.Value)
 		case "iat":
-			issued, err = readDate(d)
+			issued, err = readDate(o.Value)
 		case "scope", "scp":
-			t.Scopes, err = appendScopes(t.Scopes, d)
+			t.Scopes = appendScopes(t.Scopes, o.Value)
 		case claimRole, "role", "roles":
-			t.Roles, err = appendStrings(t.Roles, d)
+			t.Roles = appendStrings(t.Roles, o.Value)
 		case claimNameIdentifier:
-			nameIdentifier, err = appendStrings(nil, d)
-		default:
-			err = strictjson.Skip(d)
+			nameIdentifier = onlyString(o.Value)
 		}
-		return named(name, err)
-	})
-	if err != nil {
-		return Info{}, fmt.Errorf("%w: %w", ErrClaims, err)
+		if err != nil {
+			return false, fmt.Errorf("%w: %s: %w", ErrClaims, o.Name, err)
+		}
+		if decoded {
+			place, decoded = p.set(claims, o.Name, o.Value, place)
+		}
 	}
-	if t.Subject == "" && len(nameIdentifier) == 1 {
-		t.Subject = nameIdentifier[0]
+	if o.Err() != nil {
+		return false, errSyntax
+	}
+	if t.Subject == "" {
+		t.Subject = nameIdentifier
 	}
 	if t.IssuedAt = issued; issued.IsZero() {
 		t.IssuedAt = t.NotBefore
 	}
-	return t, nil
+	return decoded, nil
 }
+
+var errSyntax = fmt.Errorf("%w: %w", ErrClaims, strictjson.ErrSyntax)
 
 // readIssuer reads the iss of a payload that is not verified, to pick a trust
 // by and for nothing else. Only its syntax is looked at besides.
-func readIssuer(payload []byte) (issuer string, err error) {
-	err = strictjson.Object(payload, func(d *jsontext.Decoder, name string) (err error) {
-		if name != "iss" {
-			return strictjson.Skip(d)
+func readIssuer(payload string) (issuer string, err error) {
+	o := strictjson.Open(payload)
+	for o.Next() {
+		if o.Name != "iss" {
+			continue
 		}
-		issuer, err = strictjson.String(d)
-		return named(name, err)
-	})
-	if err != nil {
-		return "", fmt.Errorf("%w: %w", ErrClaims, err)
+		if issuer, err = o.Value.String(); err != nil {
+			return "", fmt.Errorf("%w: iss: %w", ErrClaims, err)
+		}
+	}
+	if o.Err() != nil {
+		return "", errSyntax
 	}
 	return issuer, nil
 }
 
-// named says which claim an error is about. Syntax errors are about all of them.
-func named(claim string, err error) error {
-	if err == nil || err == strictjson.ErrSyntax {
-		return err
-	}
-	return fmt.Errorf("%s: %w", claim, err)
-}
-
 // readAudience reads a string or an array of strings (RFC 7519 section 4.1.3).
-func readAudience(d *jsontext.Decoder) ([]string, error) {
-	list, ok, err := strictjson.Strings(d)
-	if err == nil && !ok {
-		err = strictjson.ErrType
+func readAudience(v strictjson.Value) ([]string, error) {
+	list, ok := v.Strings()
+	if !ok {
+		return nil, strictjson.ErrType
 	}
-	return list, err
+	return list, nil
 }
 
 // appendStrings appends a string or an array of strings, and nothing for any
 // other value.
-func appendStrings(dst []string, d *jsontext.Decoder) ([]string, error) {
-	list, _, err := strictjson.Strings(d)
-	return append(dst, list...), err
+func appendStrings(dst []string, v strictjson.Value) []string {
+	list, _ := v.Strings()
+	if dst == nil {
+		return list
+	}
+	return append(dst, list...)
+}
+
+// onlyString is a string, or the one of an array; empty for anything else.
+func onlyString(v strictjson.Value) string {
+	if s, err := v.String(); err == nil {
+		return s
+	}
+	if list, _ := v.Strings(); len(list) == 1 {
+		return list[0]
+	}
+	return ""
 }
 
 // appendScopes splits a string at its spaces, and at them alone (RFC 6749
 // section 3.3); an array holds one scope an element.
-func appendScopes(dst []string, d *jsontext.Decoder) ([]string, error) {
-	if d.PeekKind() != '"' {
-		return appendStrings(dst, d)
+func appendScopes(dst []string, v strictjson.Value) []string {
+	s, err := v.String()
+	if err != nil {
+		return appendStrings(dst, v)
 	}
-	s, err := strictjson.String(d)
-	return append(dst, strings.FieldsFunc(s, func(r rune) bool { return r == ' ' })...), err
+	n := 0
+	for scope := range strings.SplitSeq(s, " ") {
+		if scope != "" {
+			n++
+		}
+	}
+	dst = slices.Grow(dst, n)
+	for scope := range strings.SplitSeq(s, " ") {
+		if scope != "" {
+			dst = append(dst, scope)
+		}
+	}
+	return dst
 }
 
-func readDate(d *jsontext.Decoder) (time.Time, error) {
-	number, err := strictjson.Number(d)
+func readDate(v strictjson.Value) (time.Time, error) {
+	number, err := v.Number()
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -155,15 +185,11 @@ func parseDate(number string) (time.Time, error) {
 }
 
 // decodeClaims decodes a verified payload into c, a pointer to the middleware's
-// claims, and lets them validate themselves.
-func decodeClaims(payload []byte, c any) error {
-	if err := json.Unmarshal(payload, c); err != nil {
+// claims. It gives a copy to the decoder, which gives it to methods that are not
+// ours: the payload is a string, and must not change.
+func decodeClaims(payload string, c any) error {
+	if err := json.Unmarshal([]byte(payload), c); err != nil {
 		return fmt.Errorf("%w: the payload does not decode into %T%s", ErrClaims, c, at(err))
-	}
-	if v, ok := c.(interface{ Validate() error }); ok {
-		if err := v.Validate(); err != nil {
-			return fmt.Errorf("%w: %w", ErrClaims, err)
-		}
 	}
 	return nil
 }

@@ -19,6 +19,9 @@ type Refusal struct {
 	err    error
 
 	handler func(http.ResponseWriter, *http.Request, *Refusal) // of WithErrorHandler
+
+	text string // the challenge, worked out beforehand; empty: not
+	body []byte // likewise
 }
 
 // An answer is what clients are told of a cause.
@@ -95,6 +98,36 @@ func refuse(realm string, err error) *Refusal {
 	return r
 }
 
+// prepareRefusals makes what most refusals are: an attacker should find none that
+// is dear. A Refusal never changes, so that requests can share one.
+func (v *verifier) prepareRefusals() {
+	for _, err := range []error{
+		ErrMissing, ErrRequest, errTwoHeaders, errTooLong, errLength, errSegments, errAlphabet, errHeader, errExtension,
+		ErrSignature, ErrUnknownKey, errCandidates, ErrTokenType, ErrIssuer, ErrAudience, ErrExpired, ErrNotYetValid,
+		errNoExpiry, errSyntax, ErrRevoked,
+	} {
+		r := v.newRefusal(err)
+		r.text, r.body = r.challenge(), r.json()
+		v.refusals = append(v.refusals, r)
+	}
+}
+
+// refusal is the answer to an error.
+func (v *verifier) refusal(err error) *Refusal {
+	for _, r := range v.refusals {
+		if r.err == err {
+			return r
+		}
+	}
+	return v.newRefusal(err)
+}
+
+func (v *verifier) newRefusal(err error) *Refusal {
+	r := refuse(v.realm, err)
+	r.handler = v.handler
+	return r
+}
+
 // Error tells operators why; it holds no part of the token.
 func (r *Refusal) Error() string {
 	if r.err == nil {
@@ -122,23 +155,38 @@ func (r *Refusal) StatusCode() int {
 // Header returns a new header with the answer's WWW-Authenticate, Retry-After,
 // Content-Type and Cache-Control, as far as it has them.
 func (r *Refusal) Header() http.Header {
-	h := http.Header{"Cache-Control": {"no-store"}}
+	h := make(http.Header, 3)
+	r.addTo(h)
+	return h
+}
+
+// addTo sets the answer's headers. Their values are this answer's own memory.
+func (r *Refusal) addTo(h http.Header) {
+	values := make([]string, 0, 3)
+	set := func(name, value string) {
+		values = append(values, value)
+		n := len(values)
+		h[name] = values[n-1 : n : n]
+	}
+	set("Cache-Control", "no-store")
 	if r.answer.code != "" {
-		h.Set("Content-Type", "application/json")
+		set("Content-Type", "application/json")
 	}
 	switch r.StatusCode() {
 	case http.StatusServiceUnavailable:
-		h.Set("Retry-After", "1")
+		set("Retry-After", "1")
 	case http.StatusInternalServerError:
 	default:
-		h.Set("WWW-Authenticate", r.challenge())
+		set("Www-Authenticate", r.challenge())
 	}
-	return h
 }
 
 // challenge quotes nothing that needs escaping: descriptions are constant,
 // WithRealm and RequireScope check their names.
 func (r *Refusal) challenge() string {
+	if r.text != "" {
+		return r.text
+	}
 	c := `Bearer realm="` + r.realm + `"`
 	if r.answer.code != "" {
 		c += `, error="` + r.answer.code + `", error_description="` + r.answer.description + `"`
@@ -178,12 +226,20 @@ func (r *Refusal) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	clearContent(w.Header())
-	for name, values := range r.Header() {
-		w.Header()[name] = values
-	}
+	r.addTo(w.Header())
 	w.WriteHeader(r.StatusCode())
 	if r.answer.code == "" {
 		return
 	}
-	writeJSON(w, r)
+	body := r.body
+	if body == nil {
+		body = r.json()
+	}
+	_, _ = w.Write(body) // a client that went away gets nothing
+}
+
+// json is the body.
+func (r *Refusal) json() []byte {
+	body, _ := r.MarshalJSON() // never fails
+	return append(body, '\n')
 }

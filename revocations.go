@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -11,6 +12,7 @@ import (
 type memoryRevocations struct {
 	clock func() time.Time
 
+	some    atomic.Bool // something was revoked: while nothing was, requests need no lock
 	mu      sync.RWMutex
 	revoked map[tokenID]time.Time // when the entry has outlived its token; zero: never
 	sweepAt int                   // number of entries at which the outlived ones are dropped
@@ -22,6 +24,9 @@ type tokenID struct{ issuer, id string }
 var errNoID = errors.New("bearer: a token without jti cannot be revoked by itself")
 
 func (m *memoryRevocations) Revoked(_ context.Context, t Info) (bool, error) {
+	if !m.some.Load() {
+		return false, nil
+	}
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	_, revoked := m.revoked[tokenID{t.Issuer, t.ID}]
@@ -43,6 +48,7 @@ func (m *memoryRevocations) Revoke(_ context.Context, t Info) error {
 		m.revoked = make(map[tokenID]time.Time)
 	}
 	m.revoked[tokenID{t.Issuer, t.ID}] = until
+	m.some.Store(true)
 	m.sweep()
 	return nil
 }

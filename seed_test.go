@@ -22,7 +22,7 @@ import (
 var seedToken string
 
 // seedSegments are the header and the payload as they were signed.
-func seedSegments(t *testing.T) (header, payload []byte) {
+func seedSegments(t testing.TB) (header, payload []byte) {
 	t.Helper()
 	parts := strings.Split(strings.TrimSpace(seedToken), ".")
 	if len(parts) != 3 {

@@ -33,7 +33,13 @@ type Revocations interface {
 var defaultTokenTypes = []string{"", "jwt", "at+jwt"}
 
 // accepts reports whether a token may have this typ; empty: it has none.
-func (t *Trust) accepts(typ string) bool { return slices.Contains(t.TokenTypes, tokenType(typ)) }
+func (t *Trust) accepts(typ string) bool {
+	// The usual spelling needs no other form.
+	if typ == "JWT" {
+		return slices.Contains(t.TokenTypes, "jwt")
+	}
+	return slices.Contains(t.TokenTypes, tokenType(typ))
+}
 
 // tokenType is the form in which types are compared: RFC 7515 section 4.1.9
 // recommends to leave "application/" out, media types have no case. With nothing

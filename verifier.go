@@ -12,7 +12,8 @@ import (
 	"github.com/gobearer/bearer/keys"
 )
 
-// A verifier decides on tokens, whatever their claims' type. It is immutable.
+// A verifier decides on tokens, whatever their claims' type. It is immutable but
+// for what it remembers.
 type verifier struct {
 	trusts        []Trust // never empty; types in compared form
 	clock         func() time.Time
@@ -23,73 +24,75 @@ type verifier struct {
 	optional      bool
 	allowNoExpiry bool
 	handler       func(http.ResponseWriter, *http.Request, *Refusal)
+
+	plan     *plan // for the middleware's claims
+	headers  *jws.Headers
+	refusals []*Refusal // those that are always the same
 }
 
-// A verdict is a token whose envelope, signature and registered claims are good.
-type verdict struct {
-	Info
+// A proof is what became of a token whose signature is good: all of it that a
+// later request with the same token would find again, but for the claims.
+type proof struct {
 	trust   *Trust
-	payload []byte
+	header  keys.Header
+	key     *keys.Key // that verified it
+	payload string    // that was signed
 }
 
-// verify takes the steps that do not depend on C, in the order in which each
-// may rely on the one before. Its errors wrap a sentinel; the event learns how
-// far it came.
-func (v *verifier) verify(ctx context.Context, raw string, e *Event) (verdict, error) {
-	var d verdict
-	envelope, err := jws.Parse(raw, v.maxTokenBytes)
+// prove takes the steps up to the signature, in the order in which each may rely
+// on the one before. Its errors wrap a sentinel; the event learns how far it came.
+func (v *verifier) prove(ctx context.Context, raw string, e *Event) (proof, error) {
+	var p proof
+	envelope, err := v.headers.Parse(raw, v.maxTokenBytes)
 	if err != nil {
-		return d, fmt.Errorf("%w: %w", ErrMalformed, err)
+		return p, malformed(err)
 	}
-	if d.trust, err = v.trustFor(envelope); err != nil {
-		return d, err
+	if p.trust, p.payload, err = v.trustFor(envelope); err != nil {
+		return p, err
 	}
-	e.Issuer = d.trust.Issuer
-	if !d.trust.accepts(envelope.Type) {
-		return d, ErrTokenType
+	e.Issuer = p.trust.Issuer
+	if !p.trust.accepts(envelope.Type) {
+		return p, ErrTokenType
 	}
-	key, err := d.trust.key(ctx, envelope)
-	if err != nil {
-		return d, err
+	p.header = keys.Header{Algorithm: keys.Algorithm(envelope.Algorithm), KeyID: envelope.KeyID, Type: envelope.Type}
+	if p.key, err = p.trust.key(ctx, p.header, envelope); err != nil {
+		return p, err
 	}
-	e.KeyID, e.Algorithm = key.ID(), key.Algorithm()
-	if d.payload, err = envelope.Payload(); err != nil {
-		return d, fmt.Errorf("%w: %w", ErrMalformed, err)
+	v.headers.Remember(envelope)
+	e.KeyID, e.Algorithm = p.key.ID(), p.key.Algorithm()
+	if p.payload == "" {
+		if p.payload, err = envelope.Payload(); err != nil {
+			return p, malformed(err)
+		}
 	}
-	if d.Info, err = readInfo(d.payload); err != nil {
-		return d, err
-	}
-	d.KeyID, d.Algorithm = e.KeyID, e.Algorithm
-	return d, v.judge(&d)
+	return p, nil
 }
 
 // trustFor picks the trust by the issuer that the token claims. With one trust
-// nothing needs to be read before the signature.
-func (v *verifier) trustFor(e jws.Envelope) (*Trust, error) {
+// nothing needs to be read before the signature; else the payload was decoded.
+func (v *verifier) trustFor(e jws.Envelope) (trust *Trust, payload string, err error) {
 	if len(v.trusts) == 1 {
-		return &v.trusts[0], nil
+		return &v.trusts[0], "", nil
 	}
-	payload, err := e.Payload()
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	if payload, err = e.Payload(); err != nil {
+		return nil, "", malformed(err)
 	}
 	issuer, err := readIssuer(payload)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	for i := range v.trusts {
 		if v.trusts[i].Issuer == issuer {
-			return &v.trusts[i], nil
+			return &v.trusts[i], payload, nil
 		}
 	}
-	return nil, ErrIssuer
+	return nil, "", ErrIssuer
 }
 
 const maxCandidates = 16
 
 // key returns the trust's key that verifies the token.
-func (t *Trust) key(ctx context.Context, e jws.Envelope) (*keys.Key, error) {
-	header := keys.Header{Algorithm: keys.Algorithm(e.Algorithm), KeyID: e.KeyID, Type: e.Type}
+func (t *Trust) key(ctx context.Context, header keys.Header, e jws.Envelope) (*keys.Key, error) {
 	candidates, err := t.Keys.Lookup(ctx, header)
 	if err != nil {
 		return nil, unavailable(ctx, err)
@@ -97,18 +100,16 @@ func (t *Trust) key(ctx context.Context, e jws.Envelope) (*keys.Key, error) {
 	var buf [512]byte
 	signature, err := e.Signature(buf[:0])
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+		return nil, malformed(err)
 	}
 	// A token without kid may be for any key of its algorithm. Whoever forges one
 	// must not have the whole of a large set tried.
 	if len(candidates) > maxCandidates {
-		return nil, fmt.Errorf("%w: more than %d keys could be meant", ErrUnknownKey, maxCandidates)
+		return nil, errCandidates
 	}
 	known := false
 	for _, k := range candidates {
-		// A source is not believed: the key itself says which algorithm it is
-		// for, never the token (RFC 8725 section 3.1), and a wrong id is no match.
-		if k == nil || k.Algorithm() != header.Algorithm || k.ID() != "" && header.KeyID != "" && k.ID() != header.KeyID {
+		if !fits(k, header) {
 			continue
 		}
 		known = true
@@ -122,17 +123,51 @@ func (t *Trust) key(ctx context.Context, e jws.Envelope) (*keys.Key, error) {
 	return nil, ErrSignature
 }
 
+// fits says whether a candidate may verify a token. A source is not believed:
+// the key itself says which algorithm it is for, never the token (RFC 8725
+// section 3.1), and a wrong id is no match.
+func fits(k *keys.Key, header keys.Header) bool {
+	return k != nil && k.Algorithm() == header.Algorithm && (k.ID() == "" || header.KeyID == "" || k.ID() == header.KeyID)
+}
+
+// The errors of most refusals, made once.
+var (
+	errNoExpiry   = fmt.Errorf("%w: no exp", ErrClaims)
+	errCandidates = fmt.Errorf("%w: more than %d keys could be meant", ErrUnknownKey, maxCandidates)
+	errSegments   = fmt.Errorf("%w: %w", ErrMalformed, jws.ErrSegments)
+	errAlphabet   = fmt.Errorf("%w: %w", ErrMalformed, jws.ErrAlphabet)
+	errHeader     = fmt.Errorf("%w: %w", ErrMalformed, jws.ErrHeader)
+	errExtension  = fmt.Errorf("%w: %w", ErrMalformed, jws.ErrExtension)
+	errLength     = fmt.Errorf("%w: %w", ErrMalformed, jws.ErrLength)
+)
+
+// malformed is the error for one of package jws.
+func malformed(err error) error {
+	switch err {
+	case jws.ErrSegments:
+		return errSegments
+	case jws.ErrAlphabet:
+		return errAlphabet
+	case jws.ErrHeader:
+		return errHeader
+	case jws.ErrExtension:
+		return errExtension
+	default:
+		return errLength
+	}
+}
+
 // judge checks the registered claims at one instant (RFC 7519 section 4.1).
-func (v *verifier) judge(d *verdict) error {
-	if d.Issuer != d.trust.Issuer {
+func (v *verifier) judge(trust *Trust, t *Info) error {
+	if t.Issuer != trust.Issuer {
 		return ErrIssuer
 	}
 	// A trust without audiences exists only under DangerouslyAcceptAnyAudience.
-	ours := func(audience string) bool { return slices.Contains(d.trust.Audience, audience) }
-	if len(d.trust.Audience) > 0 && !slices.ContainsFunc(d.Audience, ours) {
+	ours := func(audience string) bool { return slices.Contains(trust.Audience, audience) }
+	if len(trust.Audience) > 0 && !slices.ContainsFunc(t.Audience, ours) {
 		return ErrAudience
 	}
-	return v.inTime(&d.Info)
+	return v.inTime(t)
 }
 
 // inTime checks exp, nbf and iat. The bounds are golang-jwt's: exp is the first
@@ -141,7 +176,7 @@ func (v *verifier) inTime(t *Info) error {
 	now := v.clock()
 	switch {
 	case t.ExpiresAt.IsZero() && !v.allowNoExpiry:
-		return fmt.Errorf("%w: no exp", ErrClaims)
+		return errNoExpiry
 	case !t.ExpiresAt.IsZero() && !now.Before(t.ExpiresAt.Add(v.leeway)):
 		return ErrExpired
 	case now.Before(t.NotBefore.Add(-v.leeway)), now.Before(t.IssuedAt.Add(-v.leeway)):
@@ -151,12 +186,16 @@ func (v *verifier) inTime(t *Info) error {
 }
 
 // revoked asks the trust's revocations.
-func (d *verdict) revoked(ctx context.Context) error {
-	if d.trust.Revocations == nil {
+func (trust *Trust) revoked(ctx context.Context, t *Info) error {
+	if trust.Revocations == nil {
 		return nil
 	}
-	// A store of somebody else's may keep or change what it is given.
-	revoked, err := d.trust.Revocations.Revoked(ctx, d.Info.clone())
+	info := *t
+	if _, own := trust.Revocations.(*memoryRevocations); !own {
+		// A store of somebody else's may keep or change what it is given.
+		info = t.clone()
+	}
+	revoked, err := trust.Revocations.Revoked(ctx, info)
 	if err != nil {
 		return unavailable(ctx, err)
 	}

@@ -6,8 +6,8 @@ package jws
 import (
 	"encoding/base64"
 	"errors"
+	"strings"
 
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/gobearer/bearer/internal/strictjson"
 )
 
@@ -28,54 +28,69 @@ type Envelope struct {
 	Type      string // empty where the header has no typ
 	Input     string // the signing input: header, dot, payload
 
-	payload, signature string
+	header, payload, signature string
+	known                      bool // the header was remembered
 }
 
 // Parse takes a token of at most max bytes apart. It shares the token's
 // memory, and allocates nothing before the length, the alphabet and the number
 // of segments are known to be good.
-func Parse(token string, max int) (Envelope, error) {
+func Parse(token string, max int) (Envelope, error) { return (*Headers)(nil).Parse(token, max) }
+
+// split finds the segments.
+func split(token string, max int) (Envelope, error) {
 	if len(token) > max {
 		return Envelope{}, ErrLength
 	}
-	var dots [2]int
-	n := 0
-	for i := range len(token) {
-		switch c := token[i]; {
-		case c == '.' && n < len(dots):
-			dots[n] = i
-			n++
-		case c == '.':
-			return Envelope{}, ErrSegments
-		case sextets[c] == invalid:
-			return Envelope{}, ErrAlphabet
-		}
+	first := strings.IndexByte(token, '.')
+	second := first + 1 + strings.IndexByte(token[first+1:], '.')
+	if first < 0 || second == first {
+		return Envelope{}, fault(token)
 	}
-	if n < len(dots) {
-		return Envelope{}, ErrSegments
+	e := Envelope{Input: token[:second], header: token[:first], payload: token[first+1 : second], signature: token[second+1:]}
+	if !inAlphabet(e.header) || !inAlphabet(e.payload) || !inAlphabet(e.signature) {
+		return Envelope{}, fault(token)
 	}
-	header, payload, signature := token[:dots[0]], token[dots[0]+1:dots[1]], token[dots[1]+1:]
 	// An empty signature is an unsecured token (RFC 7519 section 6). An empty
 	// payload is one that a JWS may have: where it is a detached one's (RFC 7515
 	// appendix F) no signature verifies, and no claims are in it.
-	if header == "" || signature == "" {
+	if e.header == "" || e.signature == "" {
 		return Envelope{}, ErrSegments
 	}
-	if !canonical(header) || !canonical(payload) || !canonical(signature) {
+	if !canonical(e.header) || !canonical(e.payload) || !canonical(e.signature) {
 		return Envelope{}, ErrAlphabet
-	}
-	e := Envelope{Input: token[:dots[1]], payload: payload, signature: signature}
-	if err := e.readHeader(header); err != nil {
-		return Envelope{}, err
 	}
 	return e, nil
 }
 
+// fault says what comes first of that which keeps a token from being three
+// segments of the alphabet.
+func fault(token string) error {
+	dots := 0
+	for i := range len(token) {
+		switch c := token[i]; {
+		case c == '.':
+			if dots++; dots > 2 {
+				return ErrSegments
+			}
+		case sextets[c] == invalid:
+			return ErrAlphabet
+		}
+	}
+	return ErrSegments
+}
+
 // Payload decodes the second segment into new memory.
-func (e Envelope) Payload() ([]byte, error) { return decode(nil, e.payload) }
+func (e Envelope) Payload() (string, error) { return text(e.payload) }
 
 // Signature decodes the third segment behind dst, which may be nil.
-func (e Envelope) Signature(dst []byte) ([]byte, error) { return decode(dst, e.signature) }
+func (e Envelope) Signature(dst []byte) ([]byte, error) {
+	out, err := encoding.AppendDecode(dst, []byte(e.signature))
+	if err != nil {
+		return nil, ErrAlphabet
+	}
+	return out, nil
+}
 
 // maxMembers bounds what remembering names for duplicates costs, before there is
 // a signature. RFC 7515 and its extensions know some twenty.
@@ -83,24 +98,23 @@ const maxMembers = 64
 
 // readHeader takes what verification needs from the header. It never looks at
 // jwk, jku, x5u or x5c: a token does not choose its own key (RFC 8725 3.10).
-func (e *Envelope) readHeader(segment string) error {
-	var buf [256]byte
-	text, err := decode(buf[:0], segment)
+func (e *Envelope) readHeader() error {
+	text, err := text(e.header)
 	if err != nil {
 		return err
 	}
-	members := 0
-	err = strictjson.Object(text, func(d *jsontext.Decoder, name string) (err error) {
-		if members++; members > maxMembers {
+	o := strictjson.Open(text)
+	for members := 1; o.Next(); members++ {
+		if members > maxMembers {
 			return ErrHeader
 		}
-		switch name {
+		switch o.Name {
 		case "alg":
-			e.Algorithm, err = strictjson.String(d)
+			e.Algorithm, err = o.Value.String()
 		case "kid":
-			e.KeyID, err = strictjson.String(d)
+			e.KeyID, err = o.Value.String()
 		case "typ":
-			if e.Type, err = strictjson.String(d); e.Type == "" {
+			if e.Type, err = o.Value.String(); e.Type == "" {
 				return ErrHeader
 			}
 		case "crit":
@@ -110,29 +124,35 @@ func (e *Envelope) readHeader(segment string) error {
 		case "b64":
 			// Signed as it stands or not, a JWT's payload is base64url
 			// (RFC 7797 section 7).
-			if t, err := d.ReadToken(); err != nil || t.Kind() != 't' {
+			if o.Value.Kind() != 't' {
 				return ErrExtension
 			}
-		default:
-			err = strictjson.Skip(d)
 		}
-		return err
-	})
-	if err == ErrExtension {
-		return err
+		if err != nil {
+			return ErrHeader
+		}
 	}
-	if err != nil || e.Algorithm == "" {
+	if o.Err() != nil || e.Algorithm == "" {
 		return ErrHeader
 	}
 	return nil
 }
 
-func decode(dst []byte, segment string) ([]byte, error) {
-	out, err := encoding.AppendDecode(dst, []byte(segment))
-	if err != nil {
-		return nil, ErrAlphabet
+// text decodes a segment into a string.
+func text(segment string) (string, error) {
+	var b strings.Builder
+	b.Grow(encoding.DecodedLen(len(segment)))
+	var chunk [768]byte
+	for segment != "" {
+		part := segment[:min(len(segment), encoding.EncodedLen(len(chunk)))]
+		segment = segment[len(part):]
+		n, err := encoding.Decode(chunk[:], []byte(part))
+		if err != nil {
+			return "", ErrAlphabet
+		}
+		b.Write(chunk[:n])
 	}
-	return out, nil
+	return b.String(), nil
 }
 
 // encoding alone would not do: it skips line breaks wherever they stand.
@@ -153,6 +173,23 @@ func canonical(segment string) bool {
 		return last&0x0f == 0
 	case 3:
 		return last&0x03 == 0
+	}
+	return true
+}
+
+// inAlphabet checks every character. It looks at eight before it decides, for it
+// is what each byte of each token costs, whatever the token is.
+func inAlphabet(s string) bool {
+	for ; len(s) >= 8; s = s[8:] {
+		if sextets[s[0]]|sextets[s[1]]|sextets[s[2]]|sextets[s[3]]|
+			sextets[s[4]]|sextets[s[5]]|sextets[s[6]]|sextets[s[7]] == invalid {
+			return false
+		}
+	}
+	for i := range len(s) {
+		if sextets[s[i]] == invalid {
+			return false
+		}
 	}
 	return true
 }

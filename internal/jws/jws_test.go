@@ -177,6 +177,23 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// Every byte that is not in the alphabet, in every place of a token.
+func TestParseFindsEveryByte(t *testing.T) {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
+	token := withHeader(`{"alg":"HS256","typ":"JWT"}`)
+	for i := range len(token) {
+		for c := range 256 {
+			if strings.IndexByte(alphabet, byte(c)) >= 0 {
+				continue
+			}
+			spoiled := token[:i] + string([]byte{byte(c)}) + token[i+1:]
+			if _, err := jws.Parse(spoiled, limit); err != jws.ErrAlphabet {
+				t.Fatalf("0x%02x at %d: %v, want %v", c, i, err, jws.ErrAlphabet)
+			}
+		}
+	}
+}
+
 func TestParseReads(t *testing.T) {
 	token := withHeader(`{"typ":"at+jwt","kid":"k\u00e9y","alg":"ES256"}`)
 	e, err := jws.Parse(token, limit)

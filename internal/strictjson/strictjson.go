@@ -1,15 +1,10 @@
 // Package strictjson reads JSON objects that came from outside: every member by
 // its exact name, none twice, valid UTF-8, no deep nesting, and nothing behind
-// the object (RFC 8259, RFC 7493).
+// the object (RFC 8259, RFC 7493). It refuses what jsontext's decoder refuses,
+// in one pass and without memory that grows with the text.
 package strictjson
 
-import (
-	"bytes"
-	"errors"
-	"io"
-
-	"github.com/go-json-experiment/json/jsontext"
-)
+import "errors"
 
 // ErrSyntax is the error for whatever is not strict JSON. It quotes nothing.
 var ErrSyntax = errors.New("not one strict JSON object")
@@ -17,99 +12,87 @@ var ErrSyntax = errors.New("not one strict JSON object")
 // ErrType is the error for a value of another type than the one asked for.
 var ErrType = errors.New("a value of a wrong type")
 
-// maxDepth bounds the memory that brackets alone can take.
-const maxDepth = 64
+// An Object is one JSON object, read member by member:
+//
+//	o := strictjson.Open(text)
+//	for o.Next() {
+//		... o.Name, o.Value
+//	}
+//	err := o.Err()
+//
+// Only Err says whether the text is strict JSON, and only at the end: what was
+// read may stand in front of an error.
+//
+// Names and strings are parts of the text, and keep all of it in memory, except
+// for those with an escape.
+type Object struct {
+	Name  string // of the member
+	Value Value
 
-// Object reads text to its last byte and calls member for each member of the
-// object, with a decoder that stands before its value and that member must move
-// behind it. It returns member's first error, or ErrSyntax.
-func Object(text []byte, member func(d *jsontext.Decoder, name string) error) error {
-	// The decoder refuses duplicate names and invalid UTF-8 by itself. It does
-	// not copy a bytes.Buffer.
-	d := jsontext.NewDecoder(bytes.NewBuffer(text))
-	if t, err := d.ReadToken(); err != nil || t.Kind() != '{' {
-		return ErrSyntax
+	text  string
+	pos   int // behind what was read
+	state state
+	names names
+	list  [32]string // room for names: more than tokens have members
+}
+
+type state uint8
+
+const (
+	before state = iota
+	inside
+	behind
+	failed
+)
+
+// Open begins to read text.
+func Open(text string) Object { return Object{text: text} }
+
+// Next reads the next member, to the last byte of its value. It is false behind
+// the last member and from the first error on.
+func (o *Object) Next() bool {
+	if o.state > inside {
+		return false
 	}
-	for d.PeekKind() == '"' {
-		name, err := d.ReadToken()
-		if err != nil {
-			return ErrSyntax
+	i, more := step(o.text, o.pos, o.state == before, '{', '}')
+	o.state = failed
+	if i < 0 {
+		return false
+	}
+	if !more {
+		if skipSpace(o.text, i) == len(o.text) {
+			o.state = behind
 		}
-		if err := member(d, name.String()); err != nil {
-			return err
-		}
+		return false
 	}
-	if t, err := d.ReadToken(); err != nil || t.Kind() != '}' {
-		return ErrSyntax
+	name, i := scanName(o.text, i)
+	if i < 0 || !o.names.add(o.list[:], name) {
+		return false
 	}
-	if _, err := d.ReadToken(); err != io.EOF {
+	end, escaped := scanValue(o.text, i, 1)
+	if end < 0 {
+		return false
+	}
+	o.Name, o.Value = name, Value{o.text[i:end], escaped}
+	o.pos, o.state = end, inside
+	return true
+}
+
+// Err is nil where the whole text was read and is one strict object, else
+// ErrSyntax.
+func (o *Object) Err() error {
+	if o.state != behind {
 		return ErrSyntax
 	}
 	return nil
 }
 
-// String reads a string.
-func String(d *jsontext.Decoder) (string, error) { return read(d, '"') }
-
-// Number reads a number and returns its text.
-func Number(d *jsontext.Decoder) (string, error) { return read(d, '0') }
-
-func read(d *jsontext.Decoder, kind jsontext.Kind) (string, error) {
-	t, err := d.ReadToken()
-	if err != nil {
-		return "", ErrSyntax
+// Parse reads a text that is one value.
+func Parse(text string) (Value, error) {
+	start := skipSpace(text, 0)
+	end, escaped := scanValue(text, start, 0)
+	if end < 0 || skipSpace(text, end) != len(text) {
+		return Value{}, ErrSyntax
 	}
-	if t.Kind() != kind {
-		return "", ErrType
-	}
-	return t.String(), nil
-}
-
-// Strings reads a string or an array of nothing but strings. It is ok for these;
-// any other value is read to its end all the same.
-func Strings(d *jsontext.Decoder) (list []string, ok bool, err error) {
-	if d.PeekKind() != '[' {
-		ok = d.PeekKind() == '"'
-		if !ok {
-			return nil, false, Skip(d)
-		}
-		s, err := String(d)
-		return []string{s}, true, err
-	}
-	if _, err := d.ReadToken(); err != nil {
-		return nil, false, ErrSyntax
-	}
-	for ok = true; d.PeekKind() != ']'; {
-		if d.PeekKind() != '"' {
-			ok = false
-			if err := Skip(d); err != nil {
-				return nil, false, err
-			}
-			continue
-		}
-		s, err := String(d)
-		if err != nil {
-			return nil, false, err
-		}
-		list = append(list, s)
-	}
-	if _, err := d.ReadToken(); err != nil {
-		return nil, false, ErrSyntax
-	}
-	if !ok {
-		return nil, false, nil
-	}
-	return list, true, nil
-}
-
-// Skip reads any value.
-func Skip(d *jsontext.Decoder) error {
-	for outer := d.StackDepth(); ; {
-		if _, err := d.ReadToken(); err != nil || d.StackDepth() > maxDepth {
-			return ErrSyntax
-		}
-		if d.StackDepth() == outer {
-			return nil
-		}
-	}
+	return Value{text[start:end], escaped}, nil
 }
