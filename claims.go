@@ -63,11 +63,13 @@ func (s *ClaimStrings) UnmarshalJSON(data []byte) error {
 type NumericDate struct{ time.Time }
 
 // MarshalJSON writes whole seconds as an integer, and a fraction to the microsecond at least.
-func (d NumericDate) MarshalJSON() ([]byte, error) {
+func (d NumericDate) MarshalJSON() ([]byte, error) { return d.appendTo(nil), nil }
+
+func (d NumericDate) appendTo(text []byte) []byte {
 	if d.Nanosecond() == 0 {
-		return strconv.AppendInt(nil, d.Unix(), 10), nil
+		return strconv.AppendInt(text, d.Unix(), 10)
 	}
-	return strconv.AppendFloat(nil, float64(d.Unix())+float64(d.Nanosecond())/1e9, 'f', -1, 64), nil
+	return strconv.AppendFloat(text, float64(d.Unix())+float64(d.Nanosecond())/1e9, 'f', -1, 64)
 }
 
 // UnmarshalJSON reads a finite number in the range of a date.

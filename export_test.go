@@ -10,3 +10,6 @@ func Planned(payload string, c any) (planned, decoded bool, err error) {
 	decoded, err = readPayload(payload, new(Info), p, claims)
 	return p != nil, decoded, err
 }
+
+// AppendClaims encodes claims as an Issuer does.
+func AppendClaims(text []byte, c Claims) ([]byte, bool) { return c.appendTo(text) }

@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -35,6 +36,8 @@ type Issuer struct {
 	proxies     []netip.Prefix
 	typ         string
 	clientID    string
+
+	header atomic.Pointer[issuedHeader] // of the last token
 }
 
 // NewIssuer returns an Issuer whose tokens have name as their iss, are signed by
@@ -255,11 +258,14 @@ func (i *Issuer) issue(ctx context.Context, key *keys.Key, a *Account, v Validit
 	if err != nil {
 		return nil, err
 	}
-	payload, err := i.payload(ctx, a, claims)
-	if err != nil {
-		return nil, err
+	var room [2048]byte // for most payloads
+	payload, ok := claims.appendTo(room[:0])
+	if !ok || i.encode != nil {
+		if payload, err = i.payload(ctx, a, claims); err != nil {
+			return nil, err
+		}
 	}
-	token, err := sign(key, i.typ, payload)
+	token, err := i.sign(key, payload)
 	if err != nil {
 		return nil, err
 	}
@@ -306,10 +312,15 @@ func (i *Issuer) claims(a *Account, issued, expires time.Time, offset string) (C
 		culture = a.Locale
 	}
 	const dateFormat = "2006-01-02 15:04:05.000"
+	roles, audience := a.Roles, i.audience
+	if i.encode != nil {
+		// What is not ours may change what it is given.
+		roles, audience = slices.Clone(roles), slices.Clone(audience)
+	}
 	return Claims{
 		Name:           a.ID,
 		NameIdentifier: a.ID,
-		Roles:          slices.Clone(a.Roles),
+		Roles:          roles,
 		DNS:            a.DNS,
 		Usr:            usr,
 		UTCTimeOffset:  offset,
@@ -323,7 +334,7 @@ func (i *Issuer) claims(a *Account, issued, expires time.Time, offset string) (C
 		NotBefore:      NumericDate{issued},
 		ExpiresAt:      NumericDate{expires},
 		Issuer:         i.name,
-		Audience:       slices.Clone(i.audience),
+		Audience:       audience,
 		Subject:        a.ID,
 		IssuedAt:       NumericDate{issued},
 		Scope:          strings.Join(a.Scopes, " "),
@@ -337,8 +348,15 @@ func newID() string {
 	rand.Read(b[:]) // never fails
 	b[6] = b[6]&0x0f | 0x40
 	b[8] = b[8]&0x3f | 0x80
-	s := hex.EncodeToString(b[:])
-	return s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:]
+	var text [36]byte
+	rest := text[:0]
+	for i, part := range [][]byte{b[:4], b[4:6], b[6:8], b[8:10], b[10:]} {
+		if i > 0 {
+			rest = append(rest, '-')
+		}
+		rest = hex.AppendEncode(rest, part)
+	}
+	return string(rest)
 }
 
 // registered are the claims that stay the issuer's, whatever WithClaims makes, if
@@ -346,7 +364,7 @@ func newID() string {
 var registered = []string{"jti", "nbf", "exp", "iss", "aud", "sub", "iat", "client_id"}
 
 // payload encodes what is signed: the claims in their order, or what WithClaims
-// makes of them, in the order of the names.
+// makes of them, in the order of the names. Its errors are json/v2's.
 func (i *Issuer) payload(ctx context.Context, a *Account, claims Claims) ([]byte, error) {
 	own, err := json.Marshal(claims)
 	if err != nil || i.encode == nil {
@@ -368,23 +386,62 @@ func (i *Issuer) payload(ctx context.Context, a *Account, claims Claims) ([]byte
 	return json.Marshal(all, json.Deterministic(true))
 }
 
-// sign makes the compact JWS (RFC 7515 section 7.1).
-func sign(key *keys.Key, typ string, payload []byte) (string, error) {
-	header, err := json.Marshal(struct {
+// An issuedHeader is what the tokens of a key begin with.
+type issuedHeader struct {
+	key       *keys.Key
+	segment   string
+	signature int // the length of a signature, in base64url; 0: not known yet
+}
+
+// headerOf returns the header for a key's tokens, which changes with the key alone.
+func (i *Issuer) headerOf(key *keys.Key) (*issuedHeader, error) {
+	if h := i.header.Load(); h != nil && h.key == key {
+		return h, nil
+	}
+	text, err := json.Marshal(struct {
 		Algorithm keys.Algorithm `json:"alg"`
 		Type      string         `json:"typ"`
 		KeyID     string         `json:"kid,omitempty"`
-	}{key.Algorithm(), typ, key.ID()})
+	}{key.Algorithm(), i.typ, key.ID()})
+	if err != nil {
+		return nil, err
+	}
+	return &issuedHeader{key: key, segment: base64.RawURLEncoding.EncodeToString(text)}, nil
+}
+
+// sign makes the compact JWS (RFC 7515 section 7.1), in one piece of memory: what
+// is signed is the beginning of it.
+func (i *Issuer) sign(key *keys.Key, payload []byte) (string, error) {
+	h, err := i.headerOf(key)
 	if err != nil {
 		return "", err
 	}
-	encode := base64.RawURLEncoding.EncodeToString
-	input := encode(header) + "." + encode(payload)
-	signature, err := key.Sign(input)
+	var token strings.Builder
+	token.Grow(len(h.segment) + 1 + base64.RawURLEncoding.EncodedLen(len(payload)) + 1 + h.signature)
+	token.WriteString(h.segment)
+	token.WriteByte('.')
+	writeSegment(&token, payload)
+	signature, err := key.Sign(token.String())
 	if err != nil {
 		return "", err
 	}
-	return input + "." + encode(signature), nil
+	if size := base64.RawURLEncoding.EncodedLen(len(signature)); size != h.signature {
+		i.header.Store(&issuedHeader{key, h.segment, size})
+	}
+	token.WriteByte('.')
+	writeSegment(&token, signature)
+	return token.String(), nil
+}
+
+// writeSegment encodes by way of the stack.
+func writeSegment(token *strings.Builder, data []byte) {
+	var text [1024]byte
+	for len(data) > 0 {
+		part := data[:min(len(data), base64.RawURLEncoding.DecodedLen(len(text)))]
+		data = data[len(part):]
+		base64.RawURLEncoding.Encode(text[:], part)
+		token.Write(text[:base64.RawURLEncoding.EncodedLen(len(part))])
+	}
 }
 
 // signingKey returns the key that signs now. The RFC 9068 profile is for tokens
