@@ -1,6 +1,7 @@
 package bearer_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -29,18 +30,24 @@ type path struct {
 	name    string
 	handler http.Handler
 	admit   func(*http.Request) error // the decision alone
+	verify  func()                    // the signature alone
 	request *http.Request
 	status  int
 }
 
-func pathOf[C any](t testing.TB, name string, trust bearer.Trust, token string, now time.Time, status int) path {
+func pathOf[C any](t testing.TB, name string, k *keys.Key, trust bearer.Trust, token string, now time.Time, status int) path {
 	t.Helper()
+	trust.Keys = static(t, k)
 	m, err := bearer.NewMiddleware[C](trust, bearer.WithClock(func() time.Time { return now }))
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := path{name: name, request: httptest.NewRequest(http.MethodGet, "/", nil), status: status}
 	p.request.Header.Set("Authorization", "Bearer "+token)
+	if dot := strings.LastIndexByte(token, '.'); dot >= 0 {
+		signature, _ := base64.RawURLEncoding.DecodeString(token[dot+1:])
+		p.verify = func() { _ = k.Verify(token[:dot], signature) }
+	}
 	p.admit = func(r *http.Request) error { _, err := m.Admit(r); return err }
 	p.handler = m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, ok := bearer.FromContext[C](r.Context()); !ok {
@@ -65,16 +72,15 @@ func admittedPaths(t testing.TB) (paths []path) {
 	_, seed := seedSegments(t)
 	for _, alg := range pathAlgorithms {
 		k := keyOf(t, alg, keys.WithID("2026-03"))
-		ours := trust(static(t, k))
-		theirs := bearer.Trust{Issuer: "http://localhost:44306/", Audience: []string{"Apiv2"}, Keys: ours.Keys}
+		ours, theirs := trust(nil), bearer.Trust{Issuer: "http://localhost:44306/", Audience: []string{"Apiv2"}}
 		small, large := forge(t, k, header(k), smallPayload()), forge(t, k, header(k), string(seed))
 		paths = append(paths,
-			pathOf[twoStrings](t, string(alg)+" small, two strings", ours, small, testNow, http.StatusOK),
-			pathOf[bearer.Claims](t, string(alg)+" small, Claims", ours, small, testNow, http.StatusOK),
-			pathOf[bearer.Claims](t, string(alg)+" seed, Claims", theirs, large, seedTime, http.StatusOK),
+			pathOf[twoStrings](t, string(alg)+" small, two strings", k, ours, small, testNow, http.StatusOK),
+			pathOf[bearer.Claims](t, string(alg)+" small, Claims", k, ours, small, testNow, http.StatusOK),
+			pathOf[bearer.Claims](t, string(alg)+" seed, Claims", k, theirs, large, seedTime, http.StatusOK),
 		)
 		if alg == keys.HS256 {
-			paths = append(paths, pathOf[map[string]any](t, "HS256 small, map", ours, small, testNow, http.StatusOK))
+			paths = append(paths, pathOf[map[string]any](t, "HS256 small, map", k, ours, small, testNow, http.StatusOK))
 		}
 	}
 	return paths
@@ -85,7 +91,7 @@ func refusedPaths(t testing.TB) (paths []path) {
 	nested := `{"sub":` + strings.Repeat("[", 2000) + strings.Repeat("]", 2000) + `}`
 	add := func(name string, alg keys.Algorithm, token func(k *keys.Key) string) {
 		k := keyOf(t, alg, keys.WithID("2026-03"))
-		paths = append(paths, pathOf[bearer.Claims](t, name, trust(static(t, k)), token(k), testNow, http.StatusUnauthorized))
+		paths = append(paths, pathOf[bearer.Claims](t, name, k, trust(nil), token(k), testNow, http.StatusUnauthorized))
 	}
 	attacker := newKey(t, keys.HS256)
 	add("garbage", keys.HS256, func(*keys.Key) string { return strings.Repeat("garbage", 60) })
