@@ -38,7 +38,8 @@ type path struct {
 func pathOf[C any](t testing.TB, name string, k *keys.Key, trust bearer.Trust, token string, now time.Time, status int) path {
 	t.Helper()
 	trust.Keys = static(t, k)
-	m, err := bearer.NewMiddleware[C](trust, bearer.WithClock(func() time.Time { return now }))
+	// Each token is as new as the first.
+	m, err := bearer.NewMiddleware[C](trust, bearer.WithTokenCache(0), bearer.WithClock(func() time.Time { return now }))
 	if err != nil {
 		t.Fatal(err)
 	}

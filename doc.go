@@ -22,6 +22,10 @@
 // refused, before anything it says is used. The header's jwk, jku, x5u and x5c
 // are never used, and a token is looked for in the Authorization header only.
 //
+// A token that was admitted is remembered for five minutes at most
+// ([WithTokenCache]). Until then its text stands for its signature and its claims;
+// its time, its key and the revocations are checked on every request.
+//
 // Where something could not be checked, because keys, revocations or accounts
 // are out of reach, the answer is 503: never an admission, and never the word
 // that the token is wrong.

@@ -24,6 +24,7 @@ type Event struct {
 	KeyID     string         // of the key that verified or signed
 	Algorithm keys.Algorithm // of that key
 	Account   string         // Account.ID, for issued
+	Cached    bool           // the token was remembered: neither its signature nor its claims were looked at again
 	Duration  time.Duration  // of the whole decision; for a token that is issued, with the login
 }
 

@@ -14,7 +14,10 @@ import (
 // A Middleware admits requests that carry a valid token and puts its claims, of
 // type C, into their context. It is safe for concurrent use; its zero value
 // refuses everything with 503.
-type Middleware[C any] struct{ v *verifier }
+type Middleware[C any] struct {
+	v      *verifier
+	memory memory[C]
+}
 
 // NewMiddleware returns a Middleware that admits the tokens of trust, and of
 // what AlsoTrust adds. C is decoded from the verified payload by the rules of
@@ -25,7 +28,7 @@ func NewMiddleware[C any](trust Trust, opts ...MiddlewareOption) (*Middleware[C]
 		leeway:        defaultLeeway,
 		maxTokenBytes: defaultMaxTokenBytes,
 		realm:         "api",
-	}}
+	}, cacheBytes: defaultCacheBytes}
 	c.clock = time.Now
 	for _, o := range opts {
 		if isNil(o) {
@@ -61,7 +64,7 @@ func NewMiddleware[C any](trust Trust, opts ...MiddlewareOption) (*Middleware[C]
 	v.clock, v.observer = c.clock, c.observer
 	v.plan, v.headers = planFor(reflect.TypeFor[C]()), new(jws.Headers)
 	v.prepareRefusals()
-	return &Middleware[C]{&v}, nil
+	return &Middleware[C]{&v, newMemory[C](c.cacheBytes)}, nil
 }
 
 // Wrap serves next with requests that carry any valid token.
@@ -193,12 +196,19 @@ func (m *Middleware[C]) admitted(ctx context.Context, header []string) *tokenCon
 
 // verify decides on a token, and returns it in what is to be its context.
 func (m *Middleware[C]) verify(ctx context.Context, raw string, e *Event) (*tokenContext[C], error) {
-	p, c, err := m.read(ctx, raw, e)
+	c, err := m.memory.recall(ctx, m.v, raw, e)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.trust.revoked(ctx, &c.token.Info); err != nil {
-		return nil, err
+	if c == nil {
+		var p proof
+		if p, c, err = m.read(ctx, raw, e); err != nil {
+			return nil, err
+		}
+		if err := p.trust.revoked(ctx, &c.token.Info); err != nil {
+			return nil, err
+		}
+		m.memory.remember(raw, &p, &c.token)
 	}
 	e.Kind = EventVerified
 	return c, nil
@@ -214,15 +224,16 @@ func (m *Middleware[C]) read(ctx context.Context, raw string, e *Event) (proof, 
 	}
 	c := new(tokenContext[C])
 	t := &c.token
-	decoded, err := readPayload(p.payload, &t.Info, m.v.plan, reflect.ValueOf(&t.Claims).Elem())
+	p.decoded, err = readPayload(p.payload, &t.Info, m.v.plan, reflect.ValueOf(&t.Claims).Elem())
 	if err != nil {
 		return p, nil, err
 	}
 	t.KeyID, t.Algorithm = p.key.ID(), p.key.Algorithm()
-	if err := m.v.judge(p.trust, &t.Info); err != nil {
+	p.at = m.v.clock()
+	if err := m.v.judge(p.trust, &t.Info, p.at); err != nil {
 		return p, nil, err
 	}
-	if !decoded {
+	if !p.decoded {
 		t.Claims = *new(C) // the plan may have begun
 		if err := decodeClaims(p.payload, &t.Claims); err != nil {
 			return p, nil, err

@@ -109,11 +109,13 @@ const (
 	defaultLeeway        = 5 * time.Second
 	maxLeeway            = 5 * time.Minute
 	defaultMaxTokenBytes = 16 << 10
+	defaultCacheBytes    = 16 << 20
 )
 
 type middlewareConfig struct {
 	common
 	verifier    verifier
+	cacheBytes  int64
 	also        []Trust
 	anyAudience bool
 }
@@ -180,6 +182,26 @@ func WithMaxTokenBytes(n int) MiddlewareOption {
 			c.refuse("WithMaxTokenBytes", "is not above zero: use a number of bytes, or leave it out for 16 KiB")
 		}
 		c.verifier.maxTokenBytes = n
+	}}
+}
+
+// WithTokenCache sets how many bytes of memory this Middleware may use to remember
+// the tokens that it admitted; 0 turns that off. The default is 16 MiB, some 12 000
+// tokens of the usual size, which are taken as they are needed.
+//
+// A token that is remembered costs no cryptography and no decoding. On each request
+// its time, that the source still offers its key, and the revocations are checked
+// nevertheless; a key that was removed, a revocation and an expiry act at once. C's
+// Validate is not called again. A token is forgotten at its exp, after five minutes,
+// and where others need the room more. Refused tokens are not remembered. Each
+// request gets claims of its own: a C of strings, numbers, times and slices of
+// these is copied, any other is decoded again, which takes longer.
+func WithTokenCache(bytes int64) MiddlewareOption {
+	return middlewareOption{"WithTokenCache", func(c *middlewareConfig) {
+		if bytes < 0 {
+			c.refuse("WithTokenCache", "is below zero: use a number of bytes, or 0 to remember nothing")
+		}
+		c.cacheBytes = bytes
 	}}
 }
 

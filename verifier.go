@@ -37,6 +37,8 @@ type proof struct {
 	header  keys.Header
 	key     *keys.Key // that verified it
 	payload string    // that was signed
+	at      time.Time // when it was judged
+	decoded bool      // by the plan: the claims' strings are parts of the payload
 }
 
 // prove takes the steps up to the signature, in the order in which each may rely
@@ -123,6 +125,23 @@ func (t *Trust) key(ctx context.Context, header keys.Header, e jws.Envelope) (*k
 	return nil, ErrSignature
 }
 
+// offers reports whether a token's key is still one that would be tried for it.
+func (trust *Trust) offers(ctx context.Context, header keys.Header, key *keys.Key) (bool, error) {
+	candidates, err := trust.Keys.Lookup(ctx, header)
+	if err != nil {
+		return false, unavailable(ctx, err)
+	}
+	if len(candidates) > maxCandidates {
+		return false, nil
+	}
+	for _, k := range candidates {
+		if k == key || key.Equal(k) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 // fits says whether a candidate may verify a token. A source is not believed:
 // the key itself says which algorithm it is for, never the token (RFC 8725
 // section 3.1), and a wrong id is no match.
@@ -158,7 +177,7 @@ func malformed(err error) error {
 }
 
 // judge checks the registered claims at one instant (RFC 7519 section 4.1).
-func (v *verifier) judge(trust *Trust, t *Info) error {
+func (v *verifier) judge(trust *Trust, t *Info, now time.Time) error {
 	if t.Issuer != trust.Issuer {
 		return ErrIssuer
 	}
@@ -167,13 +186,12 @@ func (v *verifier) judge(trust *Trust, t *Info) error {
 	if len(trust.Audience) > 0 && !slices.ContainsFunc(t.Audience, ours) {
 		return ErrAudience
 	}
-	return v.inTime(t)
+	return v.inTime(t, now)
 }
 
 // inTime checks exp, nbf and iat. The bounds are golang-jwt's: exp is the first
 // instant at which the token is no longer valid, nbf the first at which it is.
-func (v *verifier) inTime(t *Info) error {
-	now := v.clock()
+func (v *verifier) inTime(t *Info, now time.Time) error {
 	switch {
 	case t.ExpiresAt.IsZero() && !v.allowNoExpiry:
 		return errNoExpiry
