@@ -66,7 +66,7 @@ func scanName(text string, i int) (name string, value int) {
 }
 
 // scanValue reads a value inside of depth objects and arrays.
-func scanValue(text string, i, depth int) (end int, escaped bool) {
+func scanValue(text string, i, depth int, spare *[]string) (end int, escaped bool) {
 	if i == len(text) {
 		return -1, false
 	}
@@ -74,9 +74,9 @@ func scanValue(text string, i, depth int) (end int, escaped bool) {
 	case '"':
 		return scanString(text, i)
 	case '{':
-		return scanObject(text, i, depth+1), false
+		return scanObject(text, i, depth+1, spare), false
 	case '[':
-		return scanArray(text, i, depth+1), false
+		return scanArray(text, i, depth+1, spare), false
 	case 't':
 		return scanLiteral(text, i, "true"), false
 	case 'f':
@@ -95,7 +95,7 @@ func scanLiteral(text string, i int, literal string) int {
 	return i + len(literal)
 }
 
-func scanObject(text string, i, depth int) int {
+func scanObject(text string, i, depth int, spare *[]string) int {
 	if depth > maxDepth {
 		return -1
 	}
@@ -106,24 +106,27 @@ func scanObject(text string, i, depth int) int {
 	)
 	i, more := step(text, i, true, '{', '}')
 	for more {
-		if name, i = scanName(text, i); i < 0 || !names.add(list[:], name) {
+		if name, i = scanName(text, i); i < 0 || !names.add(list[:], spare, name) {
 			return -1
 		}
-		if i, _ = scanValue(text, i, depth); i < 0 {
+		if i, _ = scanValue(text, i, depth, spare); i < 0 {
 			return -1
 		}
 		i, more = step(text, i, false, '{', '}')
 	}
+	if !names.end(spare) {
+		return -1
+	}
 	return i
 }
 
-func scanArray(text string, i, depth int) int {
+func scanArray(text string, i, depth int, spare *[]string) int {
 	if depth > maxDepth {
 		return -1
 	}
 	i, more := step(text, i, true, '[', ']')
 	for more {
-		if i, _ = scanValue(text, i, depth); i < 0 {
+		if i, _ = scanValue(text, i, depth, spare); i < 0 {
 			return -1
 		}
 		i, more = step(text, i, false, '[', ']')

@@ -24,7 +24,8 @@ var ErrType = errors.New("a value of a wrong type")
 // read may stand in front of an error.
 //
 // Names and strings are parts of the text, and keep all of it in memory, except
-// for those with an escape.
+// for those with an escape. Where a name of an object of many is there twice, that
+// is known at the object's end.
 type Object struct {
 	Name  string // of the member
 	Value Value
@@ -34,6 +35,7 @@ type Object struct {
 	state state
 	names names
 	list  [32]string // room for names: more than tokens have members
+	spare []string
 }
 
 type state uint8
@@ -60,16 +62,16 @@ func (o *Object) Next() bool {
 		return false
 	}
 	if !more {
-		if skipSpace(o.text, i) == len(o.text) {
+		if o.names.end(&o.spare) && skipSpace(o.text, i) == len(o.text) {
 			o.state = behind
 		}
 		return false
 	}
 	name, i := scanName(o.text, i)
-	if i < 0 || !o.names.add(o.list[:], name) {
+	if i < 0 || !o.names.add(o.list[:], &o.spare, name) {
 		return false
 	}
-	end, escaped := scanValue(o.text, i, 1)
+	end, escaped := scanValue(o.text, i, 1, &o.spare)
 	if end < 0 {
 		return false
 	}
@@ -90,7 +92,8 @@ func (o *Object) Err() error {
 // Parse reads a text that is one value.
 func Parse(text string) (Value, error) {
 	start := skipSpace(text, 0)
-	end, escaped := scanValue(text, start, 0)
+	var spare []string
+	end, escaped := scanValue(text, start, 0, &spare)
 	if end < 0 || skipSpace(text, end) != len(text) {
 		return Value{}, ErrSyntax
 	}

@@ -2,6 +2,7 @@ package strictjson_test
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -65,6 +66,9 @@ var objects = []struct {
 	{"the last of 1 000 members twice", `{` + many(1000) + `,"999":1}`, strictjson.ErrSyntax},
 	{"the first of 1 000 members twice, deeper", `{"a":{` + many(1000) + `,"0":1}}`, strictjson.ErrSyntax},
 	{"the last of 1 000 members twice, deeper", `{"a":{` + many(1000) + `,"999":1}}`, strictjson.ErrSyntax},
+	{"a name twice among many in objects in one another", `{"a":{` + many(50) + `,"b":{` + many(40) + `,"c":{` + many(30) + `,"7":1}}}}`, strictjson.ErrSyntax},
+	{"a name twice among many around an object of many", `{"a":{` + many(50) + `,"b":{` + many(40) + `},"7":1}}`, strictjson.ErrSyntax},
+	{"many names in objects in one another", `{` + many(50) + `,"b":{` + many(40) + `,"c":{` + many(30) + `},"d":{` + many(40) + `}},"e":1}`, nil},
 	{"a name that is no string", `{1:1}`, strictjson.ErrSyntax},
 	{"invalid UTF-8", "{\"a\":\"\xff\"}", strictjson.ErrSyntax},
 	{"invalid UTF-8 in a name", "{\"\xff\":1}", strictjson.ErrSyntax},
@@ -237,6 +241,31 @@ func TestObjectDoesNotAllocate(t *testing.T) {
 			}
 		}); n != 0 {
 			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
+
+// Many names cost no more than room for them, in however many objects.
+func TestObjectBoundsItsMemory(t *testing.T) {
+	for name, text := range map[string]string{
+		"one object":          `{` + many(2000) + `}`,
+		"objects":             `{"a":[` + strings.Repeat(`{`+many(12)+`},`, 200) + `1]}`,
+		"objects in one more": `{"a":` + strings.Repeat(`{`+many(30)+`,"x":`, 60) + `1` + strings.Repeat("}", 61),
+	} {
+		const runs = 20
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for range runs {
+			o := strictjson.Open(text)
+			for o.Next() {
+			}
+			if o.Err() != nil {
+				t.Fatal(o.Err())
+			}
+		}
+		runtime.ReadMemStats(&after)
+		if n := int(after.TotalAlloc-before.TotalAlloc) / runs; n > 10*len(text) {
+			t.Errorf("%s: %d bytes for %d", name, n, len(text))
 		}
 	}
 }
