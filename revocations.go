@@ -3,6 +3,7 @@ package bearer
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -47,7 +48,8 @@ func (m *memoryRevocations) Revoke(_ context.Context, t Info) error {
 	if m.revoked == nil {
 		m.revoked = make(map[tokenID]time.Time)
 	}
-	m.revoked[tokenID{t.Issuer, t.ID}] = until
+	// Clones, because both may be parts of a payload that would stay with them.
+	m.revoked[tokenID{strings.Clone(t.Issuer), strings.Clone(t.ID)}] = until
 	m.some.Store(true)
 	m.sweep()
 	return nil

@@ -135,6 +135,11 @@ func (e *Envelope) readHeader() error {
 	if o.Err() != nil || e.Algorithm == "" {
 		return ErrHeader
 	}
+	if len(e.header) > maxRemembered {
+		// These are parts of the header: who keeps one, as one keeps the ids that it
+		// did not find, would keep with it all that somebody has sent.
+		e.Algorithm, e.KeyID, e.Type = strings.Clone(e.Algorithm), strings.Clone(e.KeyID), strings.Clone(e.Type)
+	}
 	return nil
 }
 
