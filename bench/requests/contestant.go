@@ -12,7 +12,7 @@ import (
 type contestant struct {
 	name   string
 	module string
-	open   func(setup) (http.Handler, error) // errUnsupported: not by this algorithm
+	open   func(setup) (http.Handler, error) // errUnsupported: there is no such row
 	only   []path                            // the paths it is for; nil: all
 
 	documented string // the set-up that its documentation shows
@@ -35,9 +35,10 @@ type setup struct {
 	payload *payload
 	strict  bool
 	tokens  []token // what will be sent; only a floor looks
+	early   bool    // what will be sent can be refused before its signature
 }
 
-var errUnsupported = errors.New("the algorithm is not supported")
+var errUnsupported = errors.New("not supported")
 
 // typed picks by the payload the type that claims are decoded into.
 func typed(ofSmall, ofSeed func(setup) (http.Handler, error)) func(setup) (http.Handler, error) {
@@ -53,7 +54,7 @@ func typed(ofSmall, ofSeed func(setup) (http.Handler, error)) func(setup) (http.
 const baseline = "golang-jwt"
 
 var contestants = []contestant{
-	bearerContestant, bearerSlices, golangJWT, keyfuncJWT, kataras, echoJWT, ginJWT, auth0v2, auth0v3, goOIDC, jwx2, jwx3, jwtAuth,
+	bearerContestant, bearerForgetful, bearerDefault, bearerMaps, golangJWT, keyfuncJWT, kataras, echoJWT, ginJWT, auth0v2, auth0v3, goOIDC, jwx2, jwx3, jwtAuth,
 	floorChecks, floorMap, floorAnswer,
 }
 

@@ -55,6 +55,9 @@ func openFloorMap(s setup) (http.Handler, error) {
 }
 
 func openFloorChecks(s setup) (http.Handler, error) {
+	if s.early {
+		return nil, errUnsupported
+	}
 	pool := sync.Pool{New: func() any { return &desk{verify: s.key.verifier()} }}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		d := pool.Get().(*desk)
@@ -66,6 +69,9 @@ func openFloorChecks(s setup) (http.Handler, error) {
 }
 
 func openFloorAnswer(s setup) (http.Handler, error) {
+	if !s.early {
+		return nil, errUnsupported
+	}
 	m, err := newMiddleware[smallClaims](s)
 	if err != nil {
 		return nil, err

@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -51,11 +54,7 @@ func (c *issuedClaims) renew() {
 }
 
 // newIssuing compares Issue with SignedString of the same claims.
-func newIssuing(alg string) (*scenario, error) {
-	k, err := newKey(alg)
-	if err != nil {
-		return nil, err
-	}
+func newIssuing(k key) (*scenario, error) {
 	issue, err := newIssue(k)
 	if err != nil {
 		return nil, err
@@ -72,26 +71,67 @@ func newIssuing(alg string) (*scenario, error) {
 	if err != nil {
 		return nil, err
 	}
-	method := jwt.GetSigningMethod(alg)
 	sign := func(c issuedClaims) (string, error) {
-		t := jwt.NewWithClaims(method, c)
+		t := jwt.NewWithClaims(jwt.GetSigningMethod(k.alg), c)
 		if k.kid != "" {
 			t.Header["kid"] = k.kid
 		}
 		return t.SignedString(k.sign)
 	}
-	return &scenario{path: issuing, alg: alg, kind: fmt.Sprintf("claims of %d bytes", len(text)), rows: []*row{
-		issuingRow("bearer", own, k, issue),
-		issuingRow(baseline, peer, k, func() (string, error) { return sign(claims) }),
-		issuingRow(baseline+", and a new id and dates", peer, k, func() (string, error) {
+	return &scenario{path: issuing, alg: k.alg, kind: fmt.Sprintf("claims of %d bytes", len(text)), rows: []*row{
+		issuingRow("bearer", own, k, shared(issue)),
+		issuingRow(baseline, peer, k, shared(func() (string, error) { return sign(claims) })),
+		issuingRow(baseline+", and a new id and dates", peer, k, shared(func() (string, error) {
 			c := claims
 			c.renew()
 			return sign(c)
-		}),
-		issuingRow("floor: the signature and base64 alone", floor, k, func() (string, error) { return k.token(string(text)) }),
+		})),
+		issuingRow("floor: the signature and base64 alone", floor, k, func() func() (string, error) { return k.signer(text) }),
 	}}, nil
 }
 
+// shared is for what any number of goroutines may call.
+func shared(issue func() (string, error)) func() func() (string, error) {
+	return func() func() (string, error) { return issue }
+}
+
+// signer makes tokens of one payload with nothing but the standard library, for
+// one goroutine.
+func (k key) signer(payload []byte) func() (string, error) {
+	header := encode(k.header())
+	var token, signature []byte
+	sign := func(input []byte) (err error) {
+		digest := sha256.Sum256(input)
+		r, s, err := ecdsa.Sign(rand.Reader, k.sign.(*ecdsa.PrivateKey), digest[:])
+		if err != nil {
+			return err
+		}
+		signature = signature[:64]
+		r.FillBytes(signature[:32])
+		s.FillBytes(signature[32:])
+		return nil
+	}
+	if secret, ok := k.sign.([]byte); ok {
+		mac := hmac.New(sha256.New, secret)
+		sign = func(input []byte) error {
+			mac.Reset()
+			mac.Write(input)
+			signature = mac.Sum(signature[:0])
+			return nil
+		}
+	}
+	signature = make([]byte, 64)
+	return func() (string, error) {
+		token = append(append(token[:0], header...), '.')
+		token = base64.RawURLEncoding.AppendEncode(token, payload)
+		if err := sign(token); err != nil {
+			return "", err
+		}
+		return string(base64.RawURLEncoding.AppendEncode(append(token, '.'), signature)), nil
+	}
+}
+
+// newIssue is bearer's.
 func newIssue(k key) (func() (string, error), error) {
 	signer, err := k.bearerKey(k.sign)
 	if err != nil {
@@ -117,26 +157,25 @@ func newIssue(k key) (func() (string, error), error) {
 	}, nil
 }
 
-var errIssued = errors.New("what was issued does not verify or says something else")
-
-// issuingRow has its first token verified.
-func issuingRow(name string, kind kind, k key, issue func() (string, error)) *row {
+// issuingRow has the first token of each goroutine verified.
+func issuingRow(name string, kind kind, k key, each func() func() (string, error)) *row {
 	return &row{name: name, kind: kind, start: func() (func() work, error) {
-		raw, err := issue()
-		if err != nil {
-			return nil, err
-		}
-		var claims issuedClaims
-		_, err = jwt.ParseWithClaims(raw, &claims, func(*jwt.Token) (any, error) { return k.verify, nil },
-			jwt.WithIssuer(issuer), jwt.WithAudience(issuer), jwt.WithExpirationRequired())
-		if err != nil || claims.NameIdentifier != account.ID || claims.Email != account.Email || claims.ID == "" {
-			return nil, fmt.Errorf("%s: %w: %w", name, errIssued, err)
-		}
 		return func() work {
+			issue := each()
+			raw, err := issue()
+			right := err == nil && k.issued(raw)
 			return func(int) bool {
 				raw, err := issue()
-				return err == nil && raw != ""
+				return right && err == nil && raw != ""
 			}
 		}, nil
 	}}
+}
+
+// issued reports whether a token verifies and says what it has to.
+func (k key) issued(raw string) bool {
+	var claims issuedClaims
+	_, err := jwt.ParseWithClaims(raw, &claims, func(*jwt.Token) (any, error) { return k.verify, nil },
+		jwt.WithIssuer(issuer), jwt.WithAudience(issuer), jwt.WithExpirationRequired())
+	return err == nil && claims.NameIdentifier == account.ID && claims.Email == account.Email && claims.ID != ""
 }

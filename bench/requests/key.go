@@ -56,13 +56,16 @@ func newKey(alg string) (key, error) {
 	return key{alg: alg, typ: typ, sign: secret, verify: secret}, nil
 }
 
+func (k key) header() string {
+	if k.kid == "" {
+		return `{"alg":"` + k.alg + `","typ":"` + k.typ + `"}`
+	}
+	return `{"alg":"` + k.alg + `","typ":"` + k.typ + `","kid":"` + k.kid + `"}`
+}
+
 // token signs a payload.
 func (k key) token(payload string) (string, error) {
-	header := `{"alg":"` + k.alg + `","typ":"` + k.typ + `"}`
-	if k.kid != "" {
-		header = header[:len(header)-1] + `,"kid":"` + k.kid + `"}`
-	}
-	input := encode(header) + "." + encode(payload)
+	input := encode(k.header()) + "." + encode(payload)
 	signature, err := jwt.GetSigningMethod(k.alg).Sign(input, k.sign)
 	if err != nil {
 		return "", err

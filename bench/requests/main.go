@@ -67,7 +67,13 @@ func run(o options) error {
 	if err := write(o.svg, func(w io.Writer) { draw(w, all) }); err != nil {
 		return err
 	}
-	page := func(w io.Writer) { report(w, o, all, time.Since(begin)) }
+	var found []finding
+	if match.MatchString(memoryTitle) {
+		if found, err = findings(full); err != nil {
+			return err
+		}
+	}
+	page := func(w io.Writer) { report(w, o, all, found, time.Since(begin)) }
 	if o.md == "" {
 		page(os.Stdout)
 		return nil
@@ -81,6 +87,9 @@ func quiet() { slog.SetDefault(slog.New(slog.DiscardHandler)) }
 // measure fills the tables. Rounds are outermost and begin with another row each
 // time: whatever slows the machine down for a while slows down every row.
 func measure(all []*scenario, o options, progress io.Writer) error {
+	if len(all) == 0 {
+		return nil
+	}
 	for _, s := range all {
 		for _, r := range s.rows {
 			if err := r.prepare(); err != nil {

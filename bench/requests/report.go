@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -13,11 +14,14 @@ import (
 )
 
 // report prints the page that is bench/requests.md.
-func report(w io.Writer, o options, all []*scenario, took time.Duration) {
+func report(w io.Writer, o options, all []*scenario, found []finding, took time.Duration) {
 	fmt.Fprintf(w, "# What an authenticated request costs\n\n")
 	fmt.Fprintf(w, "Made by `%s` in `bench/`, with %s on %s/%s, %d CPUs (%s): %d rounds, each with a sample of %s of every row by one goroutine and one by two, "+
 		"rows in turn. It took %s.\n\n", o.command(), runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), processor(),
 		o.rounds, o.time, took.Round(time.Second))
+	if o.svg != "" {
+		fmt.Fprintf(w, "![The rows of the smaller payload as bars](%s)\n\n", filepath.Base(o.svg))
+	}
 	fmt.Fprint(w, preface)
 	fmt.Fprintf(w, "\n## In short\n\n")
 	page.Row(w, "request", "bearer", "spread", "/ B", "/ best peer", "best peer", "/ floor", "allocations", "bytes", "two cores")
@@ -27,6 +31,14 @@ func report(w io.Writer, o options, all []*scenario, took time.Duration) {
 			if r.kind == own {
 				page.Row(w, append([]string{s.title() + suffix(r)}, s.cells(r, s.bestPeer().name)...)...)
 			}
+		}
+	}
+	if len(found) > 0 {
+		fmt.Fprintf(w, "\n## %s\n\n", memoryTitle)
+		page.Row(w, "situation", "what was found")
+		page.Row(w, "---", "---")
+		for _, f := range found {
+			page.Row(w, f.situation, f.found)
 		}
 	}
 	for _, s := range all {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gobearer/bearer"
 )
 
 func TestMain(m *testing.M) {
@@ -38,7 +40,11 @@ func TestEveryRowAnswersRight(t *testing.T) {
 		}
 	}
 	var page, picture bytes.Buffer
-	report(&page, o, all, time.Second)
+	found, err := findings(tiny)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report(&page, o, all, found, time.Second)
 	t.Log("\n" + page.String())
 	for _, s := range all {
 		if !strings.Contains(strings.ToLower(page.String()), "## "+strings.ToLower(s.title())+"\n") {
@@ -61,6 +67,38 @@ func TestEveryRowAnswersRight(t *testing.T) {
 	for _, alg := range algorithms {
 		if len(bars(all, alg)) < 10 {
 			t.Errorf("the picture has %d bars for %s", len(bars(all, alg)), alg)
+		}
+	}
+}
+
+// A page that says warm of what was never remembered would be the worst lie.
+func TestCacheIsWhereTheRowsSay(t *testing.T) {
+	for _, alg := range algorithms {
+		k, err := newKey(alg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range payloads {
+			tokens, err := p.tokens(k, tiny.warm)
+			if err != nil {
+				t.Fatal(err)
+			}
+			on, err := watch(k, p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			off, err := watch(k, p, bearer.WithTokenCache(0))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for round, want := range []int{0, len(tokens)} {
+				if hits, err := on.hits(tokens...); hits != want || err != nil {
+					t.Errorf("%s, %s, round %d: %d hits, %v", alg, p.name, round, hits, err)
+				}
+				if hits, err := off.hits(tokens...); hits != 0 || err != nil {
+					t.Errorf("%s, %s, round %d with the cache off: %d hits, %v", alg, p.name, round, hits, err)
+				}
+			}
 		}
 	}
 }

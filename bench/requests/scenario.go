@@ -41,53 +41,58 @@ var full = scale{cold: 2048, warm: 256, garbage: 1_000_000}
 
 // scenarios are all tables.
 func scenarios(sc scale) ([]*scenario, error) {
-	var all []*scenario
-	add := func(s *scenario, err error) error {
-		all = append(all, s)
-		return err
+	real, err := newKeys()
+	if err != nil {
+		return nil, err
 	}
+	forger, err := newKeys()
+	if err != nil {
+		return nil, err
+	}
+	var all []*scenario
+	var errs []error
+	add := func(s *scenario, err error) { all, errs = append(all, s), append(errs, err) }
 	for _, p := range []path{cold, warm} {
+		n := map[path]int{cold: sc.cold + 1, warm: sc.warm}[p]
 		for _, alg := range algorithms {
-			k, err := newKey(alg)
-			if err != nil {
-				return nil, err
-			}
 			for _, payload := range payloads {
-				n := map[path]int{cold: sc.cold + 1, warm: sc.warm}[p]
-				tokens, err := payload.tokens(k, n)
-				if err != nil {
-					return nil, err
-				}
-				if err := add(newScenario(p, payload.name, setup{key: k, payload: payload, tokens: tokens})); err != nil {
-					return nil, err
-				}
+				add(newScenario(p, payload.name, setup{key: real[alg], payload: payload}, func() ([]token, error) {
+					return payload.tokens(real[alg], n)
+				}))
 			}
 		}
 	}
 	for _, f := range forgeries {
-		k, err := newKey(f.alg)
-		if err != nil {
-			return nil, err
-		}
-		tokens, err := f.tokens(k, sc.warm)
-		if err != nil {
-			return nil, err
-		}
-		if err := add(newScenario(refused, f.name, setup{key: k, payload: small, tokens: tokens})); err != nil {
-			return nil, err
-		}
+		add(newScenario(refused, f.name, setup{key: real[f.alg], payload: small, early: f.early}, func() ([]token, error) {
+			return f.tokens(forger[f.alg], sc.warm)
+		}))
 	}
 	for _, alg := range []string{"HS256", "ES256"} {
-		if err := add(newIssuing(alg)); err != nil {
+		add(newIssuing(real[alg]))
+	}
+	return all, errors.Join(errs...)
+}
+
+// newKeys has a key for each algorithm.
+func newKeys() (map[string]key, error) {
+	keys := make(map[string]key)
+	for _, alg := range algorithms {
+		k, err := newKey(alg)
+		if err != nil {
 			return nil, err
 		}
+		keys[alg] = k
 	}
-	return all, nil
+	return keys, nil
 }
 
 // newScenario makes the rows of every contestant for what s says.
-func newScenario(p path, kind string, s setup) (*scenario, error) {
+func newScenario(p path, kind string, s setup, tokens func() ([]token, error)) (*scenario, error) {
 	sn := &scenario{path: p, alg: s.key.alg, kind: kind}
+	var err error
+	if s.tokens, err = tokens(); err != nil {
+		return nil, fmt.Errorf("%s: %w", sn.title(), err)
+	}
 	for _, c := range contestants {
 		if c.only != nil && !slices.Contains(c.only, p) {
 			continue
@@ -170,52 +175,50 @@ func (p *payload) tokens(k key, n int) ([]token, error) {
 type forgery struct {
 	name string
 	alg  string
-	make func(real, forger key, text string) (string, error)
-	few  bool // they are large
+	make func(forger key, text string) (string, error)
+
+	early bool // there is no need to look at their signature
+	few   bool // they are large
 }
 
 var forgeries = []forgery{
-	{name: "garbage", alg: "HS256", make: func(key, key, string) (string, error) {
+	{name: "garbage", alg: "HS256", early: true, make: func(key, string) (string, error) {
 		random := make([]byte, 300)
 		rand.Read(random)
 		text := encode(string(random))
 		return text[:40] + "." + text[40:] + "." + text[:43], nil
 	}},
-	{name: "`none`", alg: "HS256", make: func(_, _ key, text string) (string, error) {
+	{name: "`none`", alg: "HS256", early: true, make: func(_ key, text string) (string, error) {
 		return encode(`{"alg":"none","typ":"JWT"}`) + "." + encode(text) + ".", nil
 	}},
 	{name: "bad signature", alg: "HS256", make: badSignature},
 	{name: "bad signature", alg: "RS256", make: badSignature},
 	{name: "bad signature", alg: "ES256", make: badSignature},
 	{name: "bad signature", alg: "EdDSA", make: badSignature},
-	{name: "unknown `kid`", alg: "ES256", make: func(_, forger key, text string) (string, error) {
+	{name: "unknown `kid`", alg: "ES256", early: true, make: func(forger key, text string) (string, error) {
 		forger.kid = "unknown"
 		return forger.token(text)
 	}},
-	{name: "bad signature, 4 KB of nested JSON", alg: "HS256", make: func(real, forger key, text string) (string, error) {
+	{name: "bad signature, 4 KB of nested JSON", alg: "HS256", make: func(forger key, text string) (string, error) {
 		const depth = 1900
-		return badSignature(real, forger, text[:len(text)-1]+`,"nested":`+strings.Repeat("[", depth)+strings.Repeat("]", depth)+"}")
+		return badSignature(forger, text[:len(text)-1]+`,"nested":`+strings.Repeat("[", depth)+strings.Repeat("]", depth)+"}")
 	}},
-	{name: "bad signature, 256 KB", alg: "HS256", few: true, make: func(real, forger key, text string) (string, error) {
-		return badSignature(real, forger, text[:len(text)-1]+`,"long":"`+strings.Repeat("a", 192<<10)+`"}`)
+	{name: "bad signature, 256 KB", alg: "HS256", early: true, few: true, make: func(forger key, text string) (string, error) {
+		return badSignature(forger, text[:len(text)-1]+`,"long":"`+strings.Repeat("a", 192<<10)+`"}`)
 	}},
 }
 
 // badSignature is one by a key that the contestants do not have.
-func badSignature(_, forger key, text string) (string, error) { return forger.token(text) }
+func badSignature(forger key, text string) (string, error) { return forger.token(text) }
 
-func (f forgery) tokens(k key, n int) ([]token, error) {
-	forger, err := newKey(f.alg)
-	if err != nil {
-		return nil, err
-	}
+func (f forgery) tokens(forger key, n int) ([]token, error) {
 	if f.few {
 		n = min(n, 8)
 	}
 	tokens := make([]token, n)
 	for i := range tokens {
 		text, answer := small.claims(i)
-		raw, err := f.make(k, forger, text)
+		raw, err := f.make(forger, text)
 		if err != nil {
 			return nil, err
 		}
