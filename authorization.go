@@ -52,6 +52,10 @@ func credential(header string) (string, error) {
 	if header == "" {
 		return "", ErrMissing
 	}
+	// As nearly everybody writes it.
+	if token, ok := strings.CutPrefix(header, "Bearer "); ok && token != "" && token[0] != ' ' {
+		return token, nil
+	}
 	// A scheme that is longer than Bearer is another one, however it goes on.
 	end := 0
 	for end <= len("Bearer") && end < len(header) && isTchar(header[end]) {

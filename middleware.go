@@ -134,6 +134,9 @@ func (m *Middleware[C]) Verify(ctx context.Context, raw string) (*Token[C], erro
 		return nil, m.v.refuse(ctx, start, e, err)
 	}
 	m.v.observer.observe(ctx, start, e)
+	if e.Cached {
+		c.token.Info = c.token.Info.clone() // the lists were everybody's until here
+	}
 	return &c.token, nil
 }
 

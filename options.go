@@ -195,7 +195,8 @@ func WithMaxTokenBytes(n int) MiddlewareOption {
 // Validate is not called again. A token is forgotten at its exp, after five minutes,
 // and where others need the room more. Refused tokens are not remembered. Each
 // request gets claims of its own: a C of strings, numbers, times and slices of
-// these is copied, any other is decoded again, which takes longer.
+// these is copied. Any other is decoded again, which takes longer; where Validate
+// changes it the token is not remembered.
 func WithTokenCache(bytes int64) MiddlewareOption {
 	return middlewareOption{"WithTokenCache", func(c *middlewareConfig) {
 		if bytes < 0 {

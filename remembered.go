@@ -37,8 +37,7 @@ type remembered[C any] struct {
 	subject    string
 	id         string
 	lists      []string // the audience, then the scopes, then the roles
-	audience   int32    // how many of them
-	scopes     int32
+	lengths    [3]int32 // of each
 	nanos      [3]int32 // of iat, nbf and exp
 	seconds    [3]int64
 	claims     C      // zero where they are decoded again
@@ -113,8 +112,8 @@ func (m *memory[C]) remember(raw string, p *proof, t *Token[C]) {
 	r := remembered[C]{
 		trust: p.trust, key: p.key, keyID: p.header.KeyID, typ: p.header.Type,
 		subject: t.Subject, id: t.ID,
-		lists:    make([]string, 0, lists),
-		audience: int32(len(t.Audience)), scopes: int32(len(t.Scopes)),
+		lists:   make([]string, 0, lists),
+		lengths: [3]int32{int32(len(t.Audience)), int32(len(t.Scopes)), int32(len(t.Roles))},
 	}
 	r.lists = append(append(append(r.lists, t.Audience...), t.Scopes...), t.Roles...)
 	for i, at := range [...]time.Time{t.IssuedAt, t.NotBefore, t.ExpiresAt} {
@@ -143,30 +142,21 @@ func (r *remembered[C]) header() keys.Header {
 	return keys.Header{Algorithm: r.key.Algorithm(), KeyID: r.keyID, Type: r.typ}
 }
 
-// token returns what the token says but for the claims, in memory of its own: one
-// piece, if the lists are as short as they mostly are.
+// token returns what the token says but for the claims. Its lists are those that
+// are remembered: whoever hands them out clones them.
 func (r *remembered[C]) token() *tokenContext[C] {
-	var whole struct {
-		tokenContext[C]
-		lists [6]string
-	}
-	c := &whole.tokenContext
+	c := new(tokenContext[C])
 	t := &c.token.Info
 	t.Issuer, t.Subject, t.ID = r.trust.Issuer, r.subject, r.id
 	t.KeyID, t.Algorithm = r.key.ID(), r.key.Algorithm()
 	for i, at := range [...]*time.Time{&t.IssuedAt, &t.NotBefore, &t.ExpiresAt} {
 		*at = time.Unix(r.seconds[i], int64(r.nanos[i])).UTC()
 	}
-	lists := append(whole.lists[:0], r.lists...)
-	next := func(n int) []string {
-		list := lists[:n:n] // without spare capacity: that would be the next list
-		lists = lists[n:]
-		if n == 0 {
-			return nil
+	lists := r.lists
+	for i, list := range [...]*[]string{&t.Audience, &t.Scopes, &t.Roles} {
+		if n := int(r.lengths[i]); n > 0 {
+			*list, lists = lists[:n:n], lists[n:] // no spare capacity: that is the next list
 		}
-		return list
 	}
-	t.Audience, t.Scopes = next(int(r.audience)), next(int(r.scopes))
-	t.Roles = next(len(lists))
 	return c
 }
