@@ -57,7 +57,7 @@ type (
 		Dash     string              `json:"-"`
 		Hidden   string              `json:"hidden"` // and not registered's
 		Accented string              `json:"é €"`
-		unseen   int
+		_        int
 	}
 	embedsClaims struct {
 		bearer.Claims

@@ -1,7 +1,7 @@
 // Package strictjson reads JSON objects that came from outside: every member by
 // its exact name, none twice, valid UTF-8, no deep nesting, and nothing behind
-// the object (RFC 8259, RFC 7493). It refuses what jsontext's decoder refuses,
-// in one pass and without memory that grows with the text.
+// the object (RFC 8259, RFC 7493). It refuses what jsontext's decoder refuses, in
+// one pass, and takes memory for escapes and for the names of many members alone.
 package strictjson
 
 import "errors"
