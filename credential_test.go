@@ -50,6 +50,7 @@ var authorizations = []struct {
 	{"a colon", "Bearer: TOKEN", bearer.ErrRequest},
 	{"an equals sign", "Bearer=TOKEN", bearer.ErrRequest},
 	{"a comma", "Bearer,TOKEN", bearer.ErrRequest},
+	{"a comma behind a fourth segment", "Bearer TOKEN.x,", bearer.ErrRequest},
 	{"a slash, which a token may start with", "Bearer/TOKEN", bearer.ErrRequest},
 	{"a space behind the token", "Bearer TOKEN ", bearer.ErrRequest},
 	{"a tab behind the token", "Bearer TOKEN\t", bearer.ErrRequest},
