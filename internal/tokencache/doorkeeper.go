@@ -8,9 +8,9 @@ import "sync/atomic"
 type doorkeeper []atomic.Uint32 // their number is a power of two
 
 const (
-	// doorWays is how many tokens are remembered for each set of the table. Those
-	// that come again may have ten others between them for each that has an entry.
-	doorWays  = 2 * ways
+	// doorWays is how many tokens are remembered for each set of the table. Between
+	// two requests with one token ten others may come for each that has an entry.
+	doorWays  = 4 * ways
 	doorBytes = doorWays * 4
 )
 
