@@ -80,7 +80,7 @@ func warmPath[C any](b *testing.B, name string, trust bearer.Trust, requests []*
 
 func BenchmarkWarm(b *testing.B) {
 	// The clock costs what the real one does, and stands.
-	at := func(now time.Time) func() time.Time { return func() time.Time { time.Now(); return now } }
+	at := func(now time.Time) func() time.Time { return func() time.Time { _ = time.Now(); return now } }
 	for _, alg := range pathAlgorithms {
 		k := keyOf(b, alg, keys.WithID("2026-03"))
 		tr := trust(static(b, k))

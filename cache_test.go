@@ -175,7 +175,7 @@ type (
 	}
 	hidden struct {
 		List  []string `json:"list"`
-		count int
+		count int      //lint:ignore U1000 it is what makes the struct one that cannot be assigned by fields
 	}
 	embeddingHidden struct {
 		hidden

@@ -31,6 +31,7 @@ type Claims struct {
 	Subject        string       `json:"sub,omitempty"` // Account.ID
 	IssuedAt       NumericDate  `json:"iat,omitzero"`
 	Scope          string       `json:"scope,omitempty"`     // Account.Scopes, joined by spaces
+	Session        string       `json:"sid,omitempty"`       // the login behind a refresh token (OpenID Connect Front-Channel Logout 1.0 section 3)
 	ClientID       string       `json:"client_id,omitempty"` // of WithAccessTokenProfile (RFC 9068 section 2.2)
 }
 

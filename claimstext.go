@@ -27,6 +27,7 @@ func (c *Claims) appendTo(text []byte) (_ []byte, ok bool) {
 	text = w.string(text, "sub", c.Subject)
 	text = w.date(text, "iat", c.IssuedAt)
 	text = w.string(text, "scope", c.Scope)
+	text = w.string(text, "sid", c.Session)
 	text = w.string(text, "client_id", c.ClientID)
 	return append(text, '}'), w.valid
 }

@@ -1,6 +1,7 @@
 package bearer_test
 
 import (
+	"bytes"
 	"context"
 	stdjson "encoding/json"
 	"errors"
@@ -16,6 +17,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/gobearer/bearer"
 	"github.com/gobearer/bearer/keys"
+	"github.com/gobearer/bearer/refresh"
 )
 
 // optionErrors are the mistakes that a constructor joined.
@@ -56,6 +58,12 @@ func TestTenMistakesAtOnce(t *testing.T) {
 		want := []string{"C", "Trust.Audience", "Trust.Issuer", "Trust.Keys", "Trust.TokenTypes", "WithClock", "WithErrorHandler", "WithLeeway", "WithMaxTokenBytes", "WithRealm"}
 		if got := optionNames(t, err); m != nil || !slices.Equal(got, want) {
 			t.Errorf("%d mistakes %q, want %d: %q", len(got), got, len(want), want)
+		}
+	})
+	t.Run("WithRefreshTokens", func(t *testing.T) {
+		_, err := bearer.NewIssuer(testIssuer, ringOf(t, goldenKey(t)), &loginSpy{}, bearer.WithRefreshTokens((*refresh.MemoryStore)(nil), nil, 0, 0), bearer.WithCallers(nil))
+		if got, want := optionNames(t, err), append([]string{"WithCallers"}, slices.Repeat([]string{"WithRefreshTokens"}, 4)...); !slices.Equal(got, want) {
+			t.Errorf("%d mistakes %q, want %q", len(got), got, want)
 		}
 	})
 	t.Run("NewIssuer", func(t *testing.T) {
@@ -157,7 +165,7 @@ func TestMiddlewareConfiguration(t *testing.T) {
 	for name, opt := range map[string]bearer.MiddlewareOption{
 		"WithClock": clock, "WithObserver": observer, "WithErrorHandler": handler, "WithLeeway": bearer.WithLeeway(0), "AlsoTrust": bearer.AlsoTrust(second),
 		"WithRealm": bearer.WithRealm("a"), "WithMaxTokenBytes": bearer.WithMaxTokenBytes(1), "WithOptional": bearer.WithOptional(),
-		"DangerouslyAllowNoExpiry": bearer.DangerouslyAllowNoExpiry(),
+		"DangerouslyAllowNoExpiry": bearer.DangerouslyAllowNoExpiry(), "DangerouslyAdmitUnchecked": bearer.DangerouslyAdmitUnchecked(),
 	} {
 		tests = append(tests, configTest{name + " twice", with(opt, opt), name, "give it once", with(opt)})
 	}
@@ -188,6 +196,14 @@ func TestIssuerConfiguration(t *testing.T) {
 	proxies := bearer.WithTrustedProxies(netip.MustParsePrefix("10.0.0.0/8"))
 	lifetime := func(l bearer.Lifetime) func() error { return with(bearer.WithLifetime(bearer.ValidityDefault, l)) }
 	type untagged struct{ Tenant string }
+	renewing := &renewSpy{}
+	families := new(refresh.MemoryStore)
+	day := 24 * time.Hour
+	refreshing := func(store refresh.Store, secret []byte, idle, absolute time.Duration) func() error {
+		return of(testIssuer, ring, renewing, bearer.WithRefreshTokens(store, secret, idle, absolute))
+	}
+	sessions := refreshing(families, refreshSecret, day, 30*day)
+	callers := bearer.WithCallers(func(context.Context, string, string) error { return nil })
 	tests := []configTest{
 		{"no name", of("", ring, login), "name", "URL", with()},
 		{"no ring", of(testIssuer, nil, login), "ring", "keys.NewRing", with()},
@@ -217,6 +233,18 @@ func TestIssuerConfiguration(t *testing.T) {
 		{"nil revocations", with(bearer.WithRevocations(nil)), "WithRevocations", "DangerouslyWithoutRevocation", with(bearer.DangerouslyWithoutRevocation())},
 		{"a nil pointer as revocations", with(bearer.WithRevocations((*nilStore)(nil))), "WithRevocations", "DangerouslyWithoutRevocation", with(bearer.WithRevocations(readingStore{}))},
 		{"revocations and none", with(bearer.WithRevocations(readingStore{}), bearer.DangerouslyWithoutRevocation()), "DangerouslyWithoutRevocation", "leave one", with(bearer.WithRevocations(readingStore{}))},
+		{"no store of refresh tokens", refreshing(nil, refreshSecret, day, 30*day), "WithRefreshTokens", "refresh.MemoryStore", sessions},
+		{"a nil pointer as their store", refreshing((*refresh.MemoryStore)(nil), refreshSecret, day, 30*day), "WithRefreshTokens", "refresh.MemoryStore", sessions},
+		{"no secret of refresh tokens", refreshing(families, nil, day, 30*day), "WithRefreshTokens", "32 bytes", sessions},
+		{"a secret of 31 bytes", refreshing(families, make([]byte, 31), day, 30*day), "WithRefreshTokens", "32 bytes", refreshing(families, make([]byte, 32), day, 30*day)},
+		{"sessions that are idle at once", refreshing(families, refreshSecret, 0, day), "WithRefreshTokens", "may be away", refreshing(families, refreshSecret, time.Second, day)},
+		{"sessions that are idle in less than a second", refreshing(families, refreshSecret, time.Second-1, day), "WithRefreshTokens", "may be away", refreshing(families, refreshSecret, time.Second, time.Second)},
+		{"sessions that end before they are idle", refreshing(families, refreshSecret, day, day-1), "WithRefreshTokens", "next login", refreshing(families, refreshSecret, day, day)},
+		{"sessions of more than ten years", refreshing(families, refreshSecret, day, 3660*day+1), "WithRefreshTokens", "ten years", refreshing(families, refreshSecret, day, 3660*day)},
+		{"sessions that overflow", refreshing(families, refreshSecret, 1<<63-1, 1<<63-1), "WithRefreshTokens", "ten years", sessions},
+		{"sessions below zero", refreshing(families, refreshSecret, -day, -day), "WithRefreshTokens", "under a second", sessions},
+		{"refresh tokens of accounts that cannot be renewed", with(bearer.WithRefreshTokens(families, refreshSecret, day, 30*day)), "WithRefreshTokens", "Renew", sessions},
+		{"nil callers", with(bearer.WithCallers(nil)), "WithCallers", "closed", with(callers)},
 		{"no proxies", with(bearer.WithTrustedProxies()), "WithTrustedProxies", "netip.ParsePrefix", with(proxies)},
 		{"an invalid proxy", with(bearer.WithTrustedProxies(netip.MustParsePrefix("10.0.0.0/8"), netip.Prefix{})), "WithTrustedProxies", "netip.ParsePrefix", with(proxies)},
 		{"an empty client id", of(testIssuer, pair, login, bearer.WithAccessTokenProfile("")), "WithAccessTokenProfile", "registered id", of(testIssuer, pair, login, bearer.WithAccessTokenProfile("web"))},
@@ -226,14 +254,16 @@ func TestIssuerConfiguration(t *testing.T) {
 	for name, opt := range map[string]bearer.IssuerOption{
 		"WithClock": clock, "WithObserver": observer, "WithAudience": bearer.WithAudience("a"), "WithClaims": claims,
 		"WithRevocations": bearer.WithRevocations(readingStore{}), "DangerouslyWithoutRevocation": bearer.DangerouslyWithoutRevocation(),
-		"WithTrustedProxies": proxies,
-		"WithLifetime":       bearer.WithLifetime(bearer.ValidityLongLive, bearer.Months(1)),
+		"WithTrustedProxies": proxies, "WithCallers": callers, "DangerouslyAllowPasswordGrant": bearer.DangerouslyAllowPasswordGrant(),
+		"WithLifetime": bearer.WithLifetime(bearer.ValidityLongLive, bearer.Months(1)),
 	} {
 		tests = append(tests, configTest{name + " twice", with(opt, opt), name, "give it once", with(opt)})
 	}
 	web := bearer.WithAccessTokenProfile("web")
+	refreshed := bearer.WithRefreshTokens(families, refreshSecret, day, 30*day)
 	tests = append(tests,
 		configTest{"WithAccessTokenProfile twice", of(testIssuer, pair, login, web, web), "WithAccessTokenProfile", "give it once", of(testIssuer, pair, login, web)},
+		configTest{"WithRefreshTokens twice", of(testIssuer, ring, renewing, refreshed, refreshed), "WithRefreshTokens", "give it once", of(testIssuer, ring, renewing, refreshed)},
 		configTest{"one validity's lifetime twice", with(bearer.WithLifetime("Default", bearer.Seconds(1)), bearer.WithLifetime("Default", bearer.Seconds(2))), "WithLifetime", "give it once",
 			with(bearer.WithLifetime("Default", bearer.Seconds(1)), bearer.WithLifetime("LongLive", bearer.Seconds(2)))},
 	)
@@ -448,6 +478,18 @@ func TestConstructorsCopy(t *testing.T) {
 	if len(spy.asked) != 1 || spy.asked[0].ClientAddr != netip.MustParseAddr("192.0.2.1") {
 		t.Error("the list of trusted proxies has changed")
 	}
+}
+
+// A process that wipes the secret after use must not make tokens of none.
+func TestConstructorsCopyTheRefreshSecret(t *testing.T) {
+	store, secret := new(refresh.MemoryStore), bytes.Clone(refreshSecret)
+	spy := &renewSpy{loginSpy: loginSpy{account: fullAccount()}}
+	i := issuerOf(t, spy, bearer.WithRefreshTokens(store, secret, time.Hour, time.Hour))
+	clear(secret)
+	other := issuerOf(t, spy, bearer.WithRefreshTokens(store, refreshSecret, time.Hour, time.Hour))
+	s := &oauthServer{t: t, mux: http.NewServeMux()}
+	other.Mount(s.mux)
+	tokensOf(t, s.refreshByJSON(issue(t, i, fullAccount(), "").RefreshToken))
 }
 
 // One option may be used for many constructors.

@@ -7,21 +7,15 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/gobearer/bearer/internal/strictjson"
+	"github.com/gobearer/bearer/refresh"
 )
-
-// maxRequestBytes bounds the body of a token request.
-const maxRequestBytes = 16 << 10
-
-// bodyTimeout is what a client has to send its body in, from when the endpoint
-// begins to read it.
-const bodyTimeout = 5 * time.Second
 
 // A tokenError is an error answer of the token endpoint (RFC 6749 section 5.2).
 // Its texts are constant, and of that section's characters.
@@ -44,6 +38,13 @@ var (
 	refusedBody      = invalid(http.StatusBadRequest, "The request must be a JSON object with the strings userName, password, privateToken and optionally validity, each once and not empty")
 	refusedValidity  = invalid(http.StatusBadRequest, "The validity must be Default, ShortLive or LongLive")
 	refusedLogin     = &tokenError{status: http.StatusBadRequest, body: errorBody{"invalid_grant", "The user name, password or private token is wrong"}}
+	refusedForm      = invalid(http.StatusBadRequest, "The form lacks a parameter, or has one twice")
+	refusedFormType  = invalid(http.StatusUnsupportedMediaType, "The request must be of type application/x-www-form-urlencoded")
+	refusedGrant     = &tokenError{status: http.StatusBadRequest, body: errorBody{"unsupported_grant_type", "The grant type is not supported"}}
+	refusedScope     = &tokenError{status: http.StatusBadRequest, body: errorBody{"invalid_scope", "The scope is malformed or was not granted"}}
+	refusedRefresh   = &tokenError{status: http.StatusBadRequest, body: errorBody{"invalid_grant", "The refresh token is invalid"}}
+	refusedKind      = &tokenError{status: http.StatusBadRequest, body: errorBody{"unsupported_token_type", "Access tokens cannot be revoked"}}
+	refusedClient    = &tokenError{http.StatusUnauthorized, errorBody{"invalid_client", "The client must authenticate by HTTP Basic"}, "WWW-Authenticate", `Basic realm="token", charset="UTF-8"`}
 	outOfReach       = &tokenError{http.StatusServiceUnavailable, errorBody{"temporarily_unavailable", "The request cannot be answered now"}, "Retry-After", "1"}
 )
 
@@ -57,66 +58,32 @@ func throttled(wait time.Duration) *tokenError {
 		"Retry-After", strconv.FormatInt(int64(seconds), 10)}
 }
 
-// tooSlow is RFC 9110 section 15.5.9, which wants it said that the connection
-// ends: what comes of the body later is not the next request. With HTTP/2 that
-// is the stream's matter (RFC 9113 section 8.2.2), and net/http would take the
-// header as a wish to end the connection, which a proxy's other clients share.
-func tooSlow(r *http.Request) *tokenError {
-	refusal := invalid(http.StatusRequestTimeout, "The request did not arrive in time")
-	if r.ProtoMajor < 2 {
-		refusal.header, refusal.value = "Connection", "close"
-	}
-	return refusal
-}
-
-// A bodyDeadline bounds what a body of a byte a second can hold (slowloris). It
-// is an absolute one, so bytes that keep coming do not move it, and its own, so
-// a server without any timeout is bounded too. A server whose ReadTimeout is not
-// longer has set an earlier one already: its bodyDeadline is the zero value, which
-// leaves that one alone. One that is longer is replaced: where the headers took
-// most of it, the body may end up to bodyTimeout after it.
-type bodyDeadline struct {
-	control *http.ResponseController
-}
-
-func newBodyDeadline(w http.ResponseWriter, r *http.Request) bodyDeadline {
-	server, ok := r.Context().Value(http.ServerContextKey).(*http.Server)
-	if ok && server.ReadTimeout > 0 && server.ReadTimeout <= bodyTimeout {
-		return bodyDeadline{}
-	}
-	return bodyDeadline{http.NewResponseController(w)}
-}
-
-// start is in force for what net/http reads after the handler too: it looks for
-// the end of a body that was refused unread. Before the next request of the
-// connection net/http sets its own.
-func (d bodyDeadline) start() { d.set(time.Now().Add(bodyTimeout)) }
-
-// stop is due once the body was read: net/http goes on reading, to notice that
-// the client goes away, and a deadline would look like that to a login.
-func (d bodyDeadline) stop() { d.set(time.Time{}) }
-
-func (d bodyDeadline) set(t time.Time) {
-	if d.control == nil {
-		return
-	}
-	_ = d.control.SetReadDeadline(t) // not every ResponseWriter has a connection
-}
-
 // ServeHTTP answers a token request. A body that takes longer than five seconds
 // is cut, whatever the server's timeouts are; where a ResponseWriter in front has
 // no Unwrap method, the server's ReadTimeout alone does so.
 func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	deadline := newBodyDeadline(w, r)
-	deadline.start()
+	answerer(i.token).ServeHTTP(w, r)
+}
+
+// An answerer decides on a request of one of an Issuer's endpoints: its ServeHTTP
+// writes what was decided. A nil answer is an empty one.
+type answerer func(r *http.Request, body *requestBody) (answer any, refusal *tokenError)
+
+func (decide answerer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body := openBody(w, r)
+	defer body.close()
 	h := w.Header()
 	clearContent(h)
 	h.Set("Cache-Control", "no-store") // RFC 6749 section 5.1
 	h.Set("Pragma", "no-cache")
 	h.Set("Content-Type", "application/json")
-	response, refusal := i.token(w, r, deadline)
-	if refusal == nil {
-		writeJSON(w, response)
+	answer, refusal := decide(r, body)
+	switch {
+	case refusal == nil && answer == nil:
+		h.Del("Content-Type")
+		return
+	case refusal == nil:
+		writeJSON(w, answer)
 		return
 	}
 	if refusal.header != "" {
@@ -134,119 +101,165 @@ func writeJSON(w io.Writer, v any) {
 
 // token decides. Nothing that the client sent is looked at before the method,
 // the URL and the media type are right.
-func (i *Issuer) token(w http.ResponseWriter, r *http.Request, deadline bodyDeadline) (*TokenResponse, *tokenError) {
+func (i *Issuer) token(r *http.Request, body *requestBody) (any, *tokenError) {
 	if i == nil || i.auth == nil {
 		return nil, outOfReach
 	}
 	start := i.observer.start()
-	request, refusal := readTokenRequest(w, r)
+	request, refusal := i.readTokenRequest(r, body)
 	if refusal != nil {
 		return nil, refusal
 	}
-	deadline.stop()
-	// Somebody in front may have ended the body where the client has not.
-	defer deadline.start()
-	if _, ok := i.lifetimes[request.validity]; !ok {
-		return nil, refusedValidity
+	request.ClientAddr, request.at = clientAddr(r, i.proxies), i.clock()
+	event := Event{Kind: EventLoginRefused, Issuer: i.name}
+	var response *TokenResponse
+	var err error
+	if request.refresh != "" {
+		event.Kind = EventRefreshRefused
+		response, event.Account, err = i.renew(r.Context(), start, request)
+	} else {
+		response, err = i.logIn(r.Context(), start, request)
 	}
-	request.ClientAddr = clientAddr(r, i.proxies)
-	account, err := i.auth(r.Context(), request.Credentials)
-	if err != nil {
-		refusal, cause := loginRefusal(r.Context(), err)
-		i.observer.observe(r.Context(), start, Event{Kind: EventLoginRefused, Cause: cause, Issuer: i.name})
-		return nil, refusal
+	if err == nil {
+		return response, nil
 	}
-	response, err := i.issueFrom(r.Context(), start, account, request.validity)
-	if err != nil {
-		i.observer.observe(r.Context(), start, Event{Kind: EventLoginRefused, Cause: err, Issuer: i.name})
-		return nil, outOfReach
-	}
-	return response, nil
+	refusal, event.Cause = tokenRefusal(r.Context(), err)
+	i.observer.observe(r.Context(), start, event)
+	return nil, refusal
 }
 
-// loginRefusal sorts what an Authenticator returned. Whatever it does not know
-// is an outage: it is neither the client's fault nor for the client to read.
-func loginRefusal(ctx context.Context, err error) (refusal *tokenError, cause error) {
-	if errors.Is(err, ErrBadCredentials) {
+// logIn answers credentials.
+func (i *Issuer) logIn(ctx context.Context, start time.Time, r tokenRequest) (*TokenResponse, error) {
+	a, err := i.auth(ctx, r.Credentials)
+	if err != nil {
+		return nil, &outsideError{err}
+	}
+	if a != nil && r.scopes != nil {
+		narrowed := *a
+		if narrowed.Scopes, err = narrow(a.Scopes, a.Scopes, r.scopes); err != nil {
+			return nil, err
+		}
+		a = &narrowed
+	}
+	return i.open(ctx, start, a, r.grant)
+}
+
+// An outsideError is what an Authenticator returned. Somebody else wrote it, so
+// neither clients nor events get its text.
+type outsideError struct{ error }
+
+func (e *outsideError) Unwrap() error { return e.error }
+
+// tokenRefusal sorts what stood against a token. Whatever it does not know is an
+// outage: it is neither the client's fault nor for the client to read.
+func tokenRefusal(ctx context.Context, err error) (refusal *tokenError, cause error) {
+	var (
+		tooMany *ThrottledError
+		outside *outsideError
+		store   *storeError
+	)
+	outcome, refused := err.(refresh.Outcome)
+	stored := errors.As(err, &store)
+	switch {
+	case refused:
+		return refusedRefresh, outcome
+	case err == errScope:
+		return refusedScope, err
+	case !stored && errors.Is(err, ErrBadCredentials):
 		return refusedLogin, ErrBadCredentials
-	}
-	var tooMany *ThrottledError
-	if errors.As(err, &tooMany) && tooMany != nil {
+	case !stored && errors.As(err, &tooMany) && tooMany != nil:
 		return throttled(tooMany.RetryAfter), tooMany
-	}
-	if errors.Is(ctx.Err(), context.Canceled) {
+	case errors.Is(ctx.Err(), context.Canceled):
 		return outOfReach, errGone
+	case stored, errors.As(err, &outside):
+		return outOfReach, ErrUnavailable
 	}
-	return outOfReach, ErrUnavailable
+	return outOfReach, err
 }
 
 // A tokenRequest is a well-formed one. It embeds Credentials and so redacts
 // itself.
 type tokenRequest struct {
 	Credentials
-	validity Validity
+	grant
+	refresh string // a refresh token in the place of credentials
 }
 
-func readTokenRequest(w http.ResponseWriter, r *http.Request) (tokenRequest, *tokenError) {
+func (i *Issuer) readTokenRequest(r *http.Request, body *requestBody) (request tokenRequest, refusal *tokenError) {
 	if r.Method != http.MethodPost {
 		return tokenRequest{}, refusedMethod
 	}
-	if hasCredentials(r.URL) {
+	if hasParameter(r.URL, "username", "password", "privatetoken", "refresh_token", "client_secret") {
 		return tokenRequest{}, refusedURL
 	}
-	if !isJSON(r.Header["Content-Type"]) {
+	form := i.passwords || i.sessions.store != nil
+	media := mediaType(r)
+	if media != jsonType && !(form && media == formType) {
 		return tokenRequest{}, refusedMediaType
 	}
-	if r.Body == nil {
-		return tokenRequest{}, refusedBody
+	text, refusal := body.readAll()
+	if refusal != nil {
+		return tokenRequest{}, refusal
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequestBytes))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return tokenRequest{}, refusedSize
-	case errors.Is(err, os.ErrDeadlineExceeded): // fail closed: even what is whole so far may not be all
-		return tokenRequest{}, tooSlow(r)
-	case err != nil:
-		return tokenRequest{}, refusedBody
+	if media == formType {
+		request, refusal = i.parseTokenForm(r, text)
+	} else {
+		request, refusal = i.parseTokenRequest(text)
 	}
-	return parseTokenRequest(body)
+	if _, ok := i.lifetimes[request.validity]; refusal == nil && !ok {
+		return tokenRequest{}, refusedValidity
+	}
+	return request, refusal
 }
 
-// hasCredentials finds credentials where logs and histories keep them. A query
-// that cannot be parsed may hold anything.
-func hasCredentials(u *url.URL) bool {
+// hasParameter finds secrets where logs and histories keep them. A query that
+// cannot be parsed may hold anything.
+func hasParameter(u *url.URL, names ...string) bool {
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil || u.User != nil {
 		return true
 	}
 	for name := range query {
-		switch asciiLower(name) {
-		case "username", "password", "privatetoken":
+		if slices.Contains(names, asciiLower(name)) {
 			return true
 		}
 	}
 	return false
 }
 
-func isJSON(contentType []string) bool {
+const (
+	jsonType = "application/json"
+	formType = "application/x-www-form-urlencoded"
+)
+
+// mediaType is empty where the request does not have exactly one.
+func mediaType(r *http.Request) string {
+	contentType := r.Header["Content-Type"]
 	if len(contentType) != 1 {
-		return false
+		return ""
 	}
 	mediaType, _, err := mime.ParseMediaType(contentType[0])
-	return err == nil && mediaType == "application/json"
+	if err != nil {
+		return ""
+	}
+	return mediaType
 }
 
 // parseTokenRequest reads the body to its last byte. Its members' names have no
 // case, as the page itself spells them two ways, so one that is there in two
-// cases is a duplicate: two parsers must not see two passwords.
-func parseTokenRequest(body []byte) (tokenRequest, *tokenError) {
+// cases is a duplicate: two parsers must not see two passwords. The members of a
+// refresh are unknown ones, and ignored, where there are no refresh tokens.
+func (i *Issuer) parseTokenRequest(body []byte) (tokenRequest, *tokenError) {
 	members := map[string]string{}
 	o := strictjson.Open(string(body))
 	for o.Next() {
 		name := asciiLower(o.Name)
 		switch name {
 		case "username", "password", "privatetoken", "validity":
+		case "grant_type", "refresh_token":
+			if i.sessions.store == nil {
+				continue
+			}
 		default:
 			continue
 		}
@@ -260,17 +273,26 @@ func parseTokenRequest(body []byte) (tokenRequest, *tokenError) {
 	if o.Err() != nil {
 		return tokenRequest{}, refusedBody
 	}
-	validity := ValidityDefault
+	request := tokenRequest{grant: grant{validity: ValidityDefault}}
 	if v, ok := members["validity"]; ok {
-		validity = Validity(v)
+		request.validity = Validity(v)
 	}
-	request := tokenRequest{Credentials{
-		UserName:     members["username"],
-		Password:     members["password"],
-		PrivateToken: members["privatetoken"],
-	}, validity}
-	if request.UserName == "" || request.Password == "" || request.PrivateToken == "" {
-		return tokenRequest{}, refusedBody
+	switch members["grant_type"] {
+	case "", passwordGrant:
+		request.Credentials = Credentials{
+			UserName:     members["username"],
+			Password:     members["password"],
+			PrivateToken: members["privatetoken"],
+		}
+		if request.UserName == "" || request.Password == "" || request.PrivateToken == "" {
+			return tokenRequest{}, refusedBody
+		}
+	case refreshGrant:
+		if request.refresh = members["refresh_token"]; request.refresh == "" {
+			return tokenRequest{}, refusedBody
+		}
+	default:
+		return tokenRequest{}, refusedGrant
 	}
 	return request, nil
 }

@@ -9,10 +9,14 @@ import (
 
 // What an Event reports.
 const (
-	EventVerified     = "verified"      // a token was verified and, by Admit, every guard passed
-	EventRefused      = "refused"       // a request or a token was refused
-	EventIssued       = "issued"        // a token was issued
-	EventLoginRefused = "login_refused" // well-formed credentials got no token
+	EventVerified       = "verified"        // a token was verified and, by Admit, every guard passed
+	EventRefused        = "refused"         // a request or a token was refused
+	EventIssued         = "issued"          // a token was issued
+	EventLoginRefused   = "login_refused"   // well-formed credentials got no token
+	EventRefreshRefused = "refresh_refused" // a refresh token got no token; its Cause is refresh.Reused where a session was stolen
+	EventRevoked        = "revoked"         // tokens were taken back, or, with a Cause, could not be
+	EventCallerRefused  = "caller_refused"  // a caller of revocation or introspection was not authenticated
+	EventUnchecked      = "unchecked"       // a token was admitted although nobody knows whether it was revoked: DangerouslyAdmitUnchecked
 )
 
 // An Event says what happened, for logs, metrics and alerts. It never holds a
@@ -23,7 +27,7 @@ type Event struct {
 	Issuer    string         // the trust's name; empty where none was found
 	KeyID     string         // of the key that verified or signed
 	Algorithm keys.Algorithm // of that key
-	Account   string         // Account.ID, for issued
+	Account   string         // Account.ID, for issued, a refresh that is refused, and where a whole account's tokens are revoked
 	Cached    bool           // the token was remembered: neither its signature nor its claims were looked at again
 	Duration  time.Duration  // of the whole decision; for a token that is issued, with the login
 }

@@ -7,7 +7,7 @@ import "reflect"
 func Planned(payload string, c any) (planned, decoded bool, err error) {
 	claims := reflect.ValueOf(c).Elem()
 	p := planFor(claims.Type())
-	decoded, err = readPayload(payload, new(Info), p, claims)
+	decoded, _, err = readPayload(payload, new(Info), p, claims)
 	return p != nil, decoded, err
 }
 

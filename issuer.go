@@ -18,6 +18,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/gobearer/bearer/internal/jws"
 	"github.com/gobearer/bearer/keys"
 )
 
@@ -36,6 +37,11 @@ type Issuer struct {
 	proxies     []netip.Prefix
 	typ         string
 	clientID    string
+	sessions    sessions
+	passwords   bool // DangerouslyAllowPasswordGrant
+	callers     func(ctx context.Context, id, secret string) error
+	reader      *Middleware[struct{}] // of the tokens that it issues
+	revoker     *Middleware[struct{}] // of those that it may have issued by other options too
 
 	header atomic.Pointer[issuedHeader] // of the last token
 }
@@ -66,6 +72,16 @@ func NewIssuer(name string, ring *keys.Ring, auth Authenticator, opts ...IssuerO
 	if c.revocations != nil && c.unrevoked {
 		c.refuse("DangerouslyWithoutRevocation", "contradicts WithRevocations: leave one of them out")
 	}
+	if c.sessions.store != nil {
+		renewer, ok := auth.(interface {
+			Renew(ctx context.Context, id, userName string) (*Account, error)
+		})
+		if ok {
+			c.sessions.renew = renewer.Renew
+		} else {
+			c.refuse("WithRefreshTokens", "needs an Authenticator with a method Renew(ctx, id, userName) that returns the account as it is now: use an accounts.Authenticator")
+		}
+	}
 	if ring == nil {
 		c.refuse("ring", "is nil: use keys.NewRing")
 	} else if _, err := signingKey(ring, c.clientID); err != nil {
@@ -78,6 +94,7 @@ func NewIssuer(name string, ring *keys.Ring, auth Authenticator, opts ...IssuerO
 		name: name, ring: ring, auth: auth.Authenticate, clock: c.clock, observer: c.observer,
 		audience: c.audience, lifetimes: c.lifetimes, encode: c.encode,
 		revocations: c.revocations, proxies: c.proxies, typ: "JWT", clientID: c.clientID,
+		sessions: c.sessions, passwords: c.passwords, callers: c.callers,
 	}
 	for _, l := range i.lifetimes {
 		ring.KeepFor(l.atMost())
@@ -91,7 +108,19 @@ func NewIssuer(name string, ring *keys.Ring, auth Authenticator, opts ...IssuerO
 	if i.clientID != "" {
 		i.typ = "at+jwt"
 	}
+	own := i.Trust()
+	i.reader = i.verifierOf(own, 0)
+	// A middleware may still accept tokens of an earlier audience or type.
+	own.Audience, own.TokenTypes = nil, nil
+	i.revoker = i.verifierOf(own, maxLeeway)
 	return i, nil
+}
+
+func (i *Issuer) verifierOf(t Trust, leeway time.Duration) *Middleware[struct{}] {
+	t = t.check(&problems{}, "", true)
+	return &Middleware[struct{}]{v: &verifier{
+		trusts: []Trust{t}, clock: i.clock, leeway: leeway, maxTokenBytes: defaultMaxTokenBytes, headers: new(jws.Headers),
+	}}
 }
 
 // Format implements fmt.Formatter: an Issuer prints as its name.
@@ -112,25 +141,6 @@ func (i *Issuer) Trust() Trust {
 	}
 }
 
-// Revoke takes a token of this Issuer back, by its jti, until it would have
-// expired: the next request with it is refused, cached or not. It fails where
-// the Issuer has no revocations, or a store that cannot be written to.
-func (i *Issuer) Revoke(ctx context.Context, t Info) error {
-	if i == nil || i.ring == nil {
-		return errZeroIssuer
-	}
-	store, ok := i.revocations.(interface {
-		Revoke(ctx context.Context, t Info) error
-	})
-	switch {
-	case !ok:
-		return errors.New("bearer: revoke: the issuer's revocations cannot be written to")
-	case t.Issuer != i.name:
-		return fmt.Errorf("bearer: revoke: %w", ErrIssuer)
-	}
-	return store.Revoke(ctx, t)
-}
-
 // An Endpoint is one route of an Issuer. Handler answers every method, with 405
 // for the wrong ones.
 type Endpoint struct {
@@ -142,8 +152,9 @@ type Endpoint struct {
 const tokenPath = "/token"
 
 // Endpoints returns the Issuer's routes, for any router: the token endpoint, the
-// JWK set of its ring, and, for a name that is an https address or one of this
-// machine's own, the metadata by which clients find both (RFC 8414). They belong
+// JWK set of its ring, with WithCallers revocation and introspection, and, for a
+// name that is an https address or one of this machine's own, the metadata by
+// which clients find all of them (RFC 8414). They belong
 // at the root of the name's host. The token endpoint answers with and without a
 // final slash, and never redirects: a client would repeat its credentials as a
 // GET.
@@ -156,7 +167,12 @@ func (i *Issuer) Endpoints() []Endpoint {
 		return endpoints
 	}
 	endpoints = append(endpoints, Endpoint{http.MethodGet, jwksPath, i.ring.JWKS()})
-	if e, ok := metadataEndpoint(i.name); ok {
+	if i.callers != nil {
+		endpoints = append(endpoints,
+			Endpoint{http.MethodPost, revokePath, answerer(i.revokeToken)},
+			Endpoint{http.MethodPost, introspectPath, answerer(i.introspect)})
+	}
+	if e, ok := i.metadataEndpoint(); ok {
 		endpoints = append(endpoints, e)
 	}
 	return endpoints
@@ -192,6 +208,8 @@ type TokenResponse struct {
 	Expires        time.Time `json:".expires"`
 	TimeZoneOffset string    `json:"timeZoneOffset"` // UTC+05:30~Asia/Kolkata, the offset at Issued
 	Locale         string    `json:"locale"`
+	RefreshToken   string    `json:"refresh_token,omitempty"` // of WithRefreshTokens
+	Scope          string    `json:"scope,omitempty"`         // the granted ones, in answers to OAuth's form (RFC 6749 section 5.1)
 }
 
 // Format implements fmt.Formatter.
@@ -212,31 +230,62 @@ func (i *Issuer) Issue(ctx context.Context, a *Account, v Validity) (*TokenRespo
 	if i == nil || i.ring == nil {
 		return nil, errZeroIssuer
 	}
-	return i.issueFrom(ctx, i.observer.start(), a, v)
+	return i.open(ctx, i.observer.start(), a, grant{validity: v, at: i.clock()})
 }
 
-// issueFrom issues for a decision that began at start.
-func (i *Issuer) issueFrom(ctx context.Context, start time.Time, a *Account, v Validity) (*TokenResponse, error) {
-	key, err := signingKey(i.ring, i.clientID)
-	if err != nil {
-		return nil, fmt.Errorf("bearer: issue: %w", err)
+// A grant is what a token is issued for, besides its account.
+type grant struct {
+	validity Validity
+	session  string   // its sid; empty: none
+	scopes   []string // asked for; nil: all
+	client   [32]byte
+	form     bool // OAuth's, whose answer names the scopes
+
+	// When it was asked for, before anybody looked at the account: whatever is
+	// revoked while that goes on takes this token with it.
+	at time.Time
+}
+
+// open issues for a login that began at start.
+func (i *Issuer) open(ctx context.Context, start time.Time, a *Account, g grant) (*TokenResponse, error) {
+	if i.sessions.store != nil {
+		g.session = newID()
 	}
-	response, err := i.issue(ctx, key, a, v)
+	response, event, err := i.tokenFor(ctx, a, g)
 	if err != nil {
-		return nil, fmt.Errorf("bearer: issue: %w", err)
+		return nil, err
 	}
-	i.observer.observe(ctx, start, Event{
-		Kind: EventIssued, Issuer: i.name, KeyID: key.ID(), Algorithm: key.Algorithm(), Account: a.ID,
-	})
+	if i.sessions.store != nil {
+		if response.RefreshToken, err = i.begin(ctx, a, g); err != nil {
+			return nil, fmt.Errorf("bearer: issue: %w", err)
+		}
+	}
+	i.observer.observe(ctx, start, event)
 	return response, nil
 }
 
 var errZeroIssuer = errors.New("bearer: the Issuer was not made by NewIssuer")
 
-func (i *Issuer) issue(ctx context.Context, key *keys.Key, a *Account, v Validity) (*TokenResponse, error) {
+// tokenFor also returns the event that reports the token once it is given away.
+func (i *Issuer) tokenFor(ctx context.Context, a *Account, g grant) (*TokenResponse, Event, error) {
+	key, err := signingKey(i.ring, i.clientID)
+	if err != nil {
+		return nil, Event{}, fmt.Errorf("bearer: issue: %w", err)
+	}
+	response, err := i.issue(ctx, key, a, g)
+	if err != nil {
+		return nil, Event{}, fmt.Errorf("bearer: issue: %w", err)
+	}
+	return response, Event{
+		Kind: EventIssued, Issuer: i.name, KeyID: key.ID(), Algorithm: key.Algorithm(), Account: a.ID,
+	}, nil
+}
+
+func (i *Issuer) issue(ctx context.Context, key *keys.Key, a *Account, g grant) (*TokenResponse, error) {
 	if err := a.check(); err != nil {
 		return nil, err
 	}
+	v := g.validity
 	if v == "" {
 		v = ValidityDefault
 	}
@@ -250,7 +299,7 @@ func (i *Issuer) issue(ctx context.Context, key *keys.Key, a *Account, v Validit
 	}
 	// One instant in whole seconds, so that every date of the answer and of the
 	// token agrees with every other.
-	issued := i.clock().UTC().Truncate(time.Second)
+	issued := g.at.UTC().Truncate(time.Second)
 	expires := lifetime.after(issued)
 	offset := issued.In(zone).Format("UTC-07:00") + "~" + zone.String()
 
@@ -258,6 +307,7 @@ func (i *Issuer) issue(ctx context.Context, key *keys.Key, a *Account, v Validit
 	if err != nil {
 		return nil, err
 	}
+	claims.Session = g.session
 	var room [2048]byte // for most payloads
 	payload, ok := claims.appendTo(room[:0])
 	if !ok || i.encode != nil {
@@ -272,6 +322,10 @@ func (i *Issuer) issue(ctx context.Context, key *keys.Key, a *Account, v Validit
 	if len(token) > defaultMaxTokenBytes {
 		return nil, errors.New("the token is longer than 16 KiB: give the account fewer roles, scopes or a smaller profile")
 	}
+	scope := ""
+	if g.form {
+		scope = claims.Scope
+	}
 	return &TokenResponse{
 		AccessToken:    token,
 		TokenType:      "Bearer",
@@ -281,6 +335,7 @@ func (i *Issuer) issue(ctx context.Context, key *keys.Key, a *Account, v Validit
 		Expires:        expires,
 		TimeZoneOffset: offset,
 		Locale:         a.Locale,
+		Scope:          scope,
 	}, nil
 }
 
@@ -360,8 +415,9 @@ func newID() string {
 }
 
 // registered are the claims that stay the issuer's, whatever WithClaims makes, if
-// the issuer has them: client_id only with WithAccessTokenProfile.
-var registered = []string{"jti", "nbf", "exp", "iss", "aud", "sub", "iat", "client_id"}
+// the issuer has them: client_id only with WithAccessTokenProfile, sid only with
+// WithRefreshTokens.
+var registered = []string{"jti", "nbf", "exp", "iss", "aud", "sub", "iat", "client_id", "sid"}
 
 // payload encodes what is signed: the claims in their order, or what WithClaims
 // makes of them, in the order of the names. Its errors are json/v2's.

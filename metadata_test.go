@@ -1,6 +1,7 @@
 package bearer_test
 
 import (
+	"context"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/gobearer/bearer"
 	"github.com/gobearer/bearer/keys"
+	"github.com/gobearer/bearer/refresh"
 )
 
 func namedIssuer(t testing.TB, name string) *bearer.Issuer {
@@ -78,6 +80,46 @@ func TestMetadata(t *testing.T) {
 			mux.ServeHTTP(w, httptest.NewRequest(http.MethodPost, tt.path, nil))
 			if w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != "GET, HEAD" || w.Body.Len() > 0 {
 				t.Errorf("POST: %d %v %q", w.Code, w.Header(), w.Body)
+			}
+		})
+	}
+}
+
+// Clients find what is open, and nothing that is not (RFC 8414 section 2).
+func TestMetadataOfOptions(t *testing.T) {
+	const (
+		grants  = `,"grant_types_supported":["https://github.com/gobearer/bearer#token"`
+		methods = `],"token_endpoint_auth_methods_supported":["none"`
+		callers = `,"revocation_endpoint":"https://issuer.test/revoke","revocation_endpoint_auth_methods_supported":["client_secret_basic"],` +
+			`"introspection_endpoint":"https://issuer.test/introspect","introspection_endpoint_auth_methods_supported":["client_secret_basic"]`
+	)
+	refreshing := bearer.WithRefreshTokens(new(refresh.MemoryStore), refreshSecret, refreshIdle, refreshAbsolute)
+	passwords := bearer.DangerouslyAllowPasswordGrant()
+	calling := bearer.WithCallers(func(context.Context, string, string) error { return nil })
+	for _, tt := range []struct {
+		name, issuer string
+		opts         []bearer.IssuerOption
+		want         string // behind the addresses
+	}{
+		{"none", "https://issuer.test", nil, grants + methods + "]"},
+		{"refresh tokens", "https://issuer.test", []bearer.IssuerOption{refreshing}, grants + `,"refresh_token"` + methods + "]"},
+		{"passwords", "https://issuer.test", []bearer.IssuerOption{passwords}, grants + `,"password"` + methods + `,"client_secret_basic","client_secret_post"]`},
+		{"callers", "https://issuer.test", []bearer.IssuerOption{calling}, grants + methods + "]" + callers},
+		{"all, with a path", "https://issuer.test/a", []bearer.IssuerOption{refreshing, passwords, calling},
+			grants + `,"password","refresh_token"` + methods + `,"client_secret_basic","client_secret_post"]` + callers},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			i, err := bearer.NewIssuer(tt.issuer, ringOf(t, newKey(t, keys.EdDSA)), &renewSpy{}, tt.opts...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			endpoints := i.Endpoints()
+			w := httptest.NewRecorder()
+			endpoints[len(endpoints)-1].Handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+			want := `{"issuer":"` + tt.issuer + `","token_endpoint":"https://issuer.test/token","jwks_uri":"https://issuer.test/.well-known/jwks.json",` +
+				`"response_types_supported":[]` + tt.want + "}"
+			if w.Body.String() != want {
+				t.Errorf("%s, want\n%s", w.Body, want)
 			}
 		})
 	}

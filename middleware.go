@@ -208,13 +208,16 @@ func (m *Middleware[C]) verify(ctx context.Context, raw string, e *Event) (*toke
 		if p, c, err = m.read(ctx, raw, e); err != nil {
 			return nil, err
 		}
-		if err := p.trust.revoked(ctx, &c.token.Info); err != nil {
-			return nil, err
+		err = p.trust.revoked(ctx, &c.token.Info, p.dated)
+		if err == nil {
+			m.memory.remember(raw, &p, &c.token)
 		}
-		m.memory.remember(raw, &p, &c.token)
 	}
 	e.Kind = EventVerified
-	return c, nil
+	if m.v.admitUnchecked && sentinel(err) == ErrUnavailable {
+		e.Kind, e.Cause, err = EventUnchecked, ErrUnavailable, nil
+	}
+	return c, err
 }
 
 // read takes every step that needs the token, the trust's keys and the clock
@@ -227,7 +230,7 @@ func (m *Middleware[C]) read(ctx context.Context, raw string, e *Event) (proof, 
 	}
 	c := new(tokenContext[C])
 	t := &c.token
-	p.decoded, err = readPayload(p.payload, &t.Info, m.v.plan, reflect.ValueOf(&t.Claims).Elem())
+	p.decoded, p.dated, err = readPayload(p.payload, &t.Info, m.v.plan, reflect.ValueOf(&t.Claims).Elem())
 	if err != nil {
 		return p, nil, err
 	}

@@ -1,6 +1,7 @@
 package bearer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
+	"github.com/gobearer/bearer/refresh"
 )
 
 // A MiddlewareOption changes what NewMiddleware makes.
@@ -219,6 +221,13 @@ func DangerouslyAllowNoExpiry() MiddlewareOption {
 	return middlewareOption{"DangerouslyAllowNoExpiry", func(c *middlewareConfig) { c.verifier.allowNoExpiry = true }}
 }
 
+// DangerouslyAdmitUnchecked admits tokens while the store of revocations does not
+// answer, those that were revoked among them: whoever can keep the store from
+// answering can use a stolen token. Each of them is an event, EventUnchecked.
+func DangerouslyAdmitUnchecked() MiddlewareOption {
+	return middlewareOption{"DangerouslyAdmitUnchecked", func(c *middlewareConfig) { c.verifier.admitUnchecked = true }}
+}
+
 type issuerConfig struct {
 	common
 	audience    []string
@@ -228,6 +237,9 @@ type issuerConfig struct {
 	unrevoked   bool
 	proxies     []netip.Prefix
 	clientID    string
+	sessions    sessions
+	passwords   bool
+	callers     func(ctx context.Context, id, secret string) error
 }
 
 // WithAudience sets the aud of the tokens: the names of the services they are
@@ -257,8 +269,8 @@ func WithLifetime(v Validity, l Lifetime) IssuerOption {
 
 // WithClaims signs what claims returns instead of Claims: a struct or a map,
 // most often one that embeds the Claims it is given. The registered claims stay
-// the Issuer's (jti, nbf, exp, iss, aud, sub, iat, and client_id if
-// WithAccessTokenProfile sets it), whatever T says.
+// the Issuer's (jti, nbf, exp, iss, aud, sub, iat, client_id if
+// WithAccessTokenProfile sets it, and sid with WithRefreshTokens), whatever T says.
 // The payload's members are then in the order of their names. Verify with
 // NewMiddleware[T].
 func WithClaims[T any](claims func(context.Context, *Account, Claims) (T, error)) IssuerOption {
@@ -280,8 +292,8 @@ func WithClaims[T any](claims func(context.Context, *Account, Claims) (T, error)
 }
 
 // WithRevocations asks r, instead of a store in this process's memory, whether a
-// token was revoked. For Issuer.Revoke it needs a method Revoke(context.Context,
-// Info) error besides.
+// token was revoked. For Issuer.Revoke and its like it needs a method
+// Revoke(context.Context, Revocation) error besides.
 func WithRevocations(r Revocations) IssuerOption {
 	return issuerOption{name: "WithRevocations", set: func(c *issuerConfig) {
 		if isNil(r) {
@@ -293,10 +305,66 @@ func WithRevocations(r Revocations) IssuerOption {
 }
 
 // DangerouslyWithoutRevocation makes Trust carry no revocations: a token that
-// was stolen, or whose account was closed, is accepted until it expires, which
-// for ValidityLongLive is 120 months.
+// was stolen, whose account was closed or whose user logged out is accepted until
+// it expires. For ValidityLongLive that is 120 months, in which the one way to end
+// it is keys.Ring.Remove, which ends every other token of that key as well.
 func DangerouslyWithoutRevocation() IssuerOption {
 	return issuerOption{name: "DangerouslyWithoutRevocation", set: func(c *issuerConfig) { c.unrevoked = true }}
+}
+
+// WithRefreshTokens gives every login a refresh token besides (RFC 6749 section
+// 1.5), which gets the next access token, once: each use gives another one, and
+// the use of an old one ends the whole login (RFC 9700 section 4.14.2). A login
+// ends idle after its last use and absolute after it began. The secret, 32
+// random bytes at least, is the same for every process that shares the store and
+// for as long as its tokens are to live. The Authenticator needs a method
+// Renew(ctx context.Context, id, userName string) (*Account, error) that returns
+// the account as it is now, and fails as Authenticate does if it may not log in
+// any more.
+func WithRefreshTokens(store refresh.Store, secret []byte, idle, absolute time.Duration) IssuerOption {
+	return issuerOption{name: "WithRefreshTokens", set: func(c *issuerConfig) {
+		if isNil(store) {
+			c.refuse("WithRefreshTokens", "has no store: use a database's, or refresh.MemoryStore for one process")
+		}
+		if len(secret) < 32 {
+			c.refuse("WithRefreshTokens", "has a secret of less than 32 bytes: use random ones")
+		}
+		if idle < time.Second || absolute < idle || absolute > maxAbsolute {
+			c.refuse("WithRefreshTokens", "has limits that are under a second, a longer idle than absolute one, or over ten years: use the time that a user may be away, and until the next login")
+		}
+		c.sessions = sessions{store: store, secret: bytes.Clone(secret), idle: idle, absolute: absolute}
+	}}
+}
+
+// maxAbsolute keeps instants far from where time.Duration ends.
+const maxAbsolute = 10 * 366 * 24 * time.Hour
+
+// DangerouslyAllowPasswordGrant lets OAuth clients log in by a form with
+// grant_type=password (RFC 6749 section 4.3), whose client_secret, in the body or
+// by HTTP Basic, is the account's private token. RFC 9700 section 2.4: "The
+// resource owner password credentials grant MUST NOT be used. This grant type
+// insecurely exposes the credentials of the resource owner to the client. Even if
+// the client is benign, usage of this grant results in an increased attack surface
+// (i.e., credentials can leak in more places than just the authorization server)
+// and in training users to enter their credentials in places other than the
+// authorization server."
+func DangerouslyAllowPasswordGrant() IssuerOption {
+	return issuerOption{name: "DangerouslyAllowPasswordGrant", set: func(c *issuerConfig) { c.passwords = true }}
+}
+
+// WithCallers opens POST /revoke (RFC 7009) and POST /introspect (RFC 7662) to
+// the services that authenticate accepts, by HTTP Basic: each may revoke any
+// token and learn what any token says. authenticate returns an error that wraps
+// ErrBadCredentials for a wrong id or secret, after equal work, and any other
+// where it could not tell. Secrets belong to be random, so that nobody guesses
+// them: attempts are not counted.
+func WithCallers(authenticate func(ctx context.Context, id, secret string) error) IssuerOption {
+	return issuerOption{name: "WithCallers", set: func(c *issuerConfig) {
+		if authenticate == nil {
+			c.refuse("WithCallers", "is nil: leave it out to keep revocation and introspection closed")
+		}
+		c.callers = authenticate
+	}}
 }
 
 // WithTrustedProxies names the proxies in front whose X-Forwarded-For is

@@ -22,10 +22,11 @@ const (
 
 // readPayload reads the registered claims of a verified payload, to its last
 // byte, and in the same pass what p knows of the middleware's claims. It has
-// decoded these if it says so; else decodeClaims has to, from the beginning. A
+// decoded these if it says so; else decodeClaims has to, from the beginning. It
+// also says whether there is an iat. A
 // registered claim of a wrong type, null included, is an error; the claims that
-// only inform, roles and scopes, are then taken for absent.
-func readPayload(payload string, t *Info, p *plan, claims reflect.Value) (decoded bool, err error) {
+// only inform, roles, scopes and the session, are then taken for absent.
+func readPayload(payload string, t *Info, p *plan, claims reflect.Value) (decoded, dated bool, err error) {
 	decoded = p != nil
 	var (
 		issued         time.Time
@@ -41,6 +42,8 @@ func readPayload(payload string, t *Info, p *plan, claims reflect.Value) (decode
 			t.Subject, err = o.Value.String()
 		case "jti":
 			t.ID, err = o.Value.String()
+		case "sid":
+			t.Session = onlyString(o.Value)
 		case "aud":
 			t.Audience, err = readAudience(o.Value)
 		case "exp":
@@ -57,14 +60,14 @@ func readPayload(payload string, t *Info, p *plan, claims reflect.Value) (decode
 			nameIdentifier = onlyString(o.Value)
 		}
 		if err != nil {
-			return false, fmt.Errorf("%w: %s: %w", ErrClaims, o.Name, err)
+			return false, false, fmt.Errorf("%w: %s: %w", ErrClaims, o.Name, err)
 		}
 		if decoded {
 			place, decoded = p.set(claims, o.Name, o.Value, place)
 		}
 	}
 	if o.Err() != nil {
-		return false, errSyntax
+		return false, false, errSyntax
 	}
 	if t.Subject == "" {
 		t.Subject = nameIdentifier
@@ -72,7 +75,7 @@ func readPayload(payload string, t *Info, p *plan, claims reflect.Value) (decode
 	if t.IssuedAt = issued; issued.IsZero() {
 		t.IssuedAt = t.NotBefore
 	}
-	return decoded, nil
+	return decoded, !issued.IsZero(), nil
 }
 
 var errSyntax = fmt.Errorf("%w: %w", ErrClaims, strictjson.ErrSyntax)

@@ -36,8 +36,10 @@ type remembered[C any] struct {
 	keyID, typ string // of the token's header
 	subject    string
 	id         string
+	session    string
 	lists      []string // the audience, then the scopes, then the roles
 	lengths    [3]int32 // of each
+	dated      bool     // it has an iat
 	nanos      [3]int32 // of iat, nbf and exp
 	seconds    [3]int64
 	claims     C      // zero where they are decoded again
@@ -76,7 +78,7 @@ func (m *memory[C]) recall(ctx context.Context, v *verifier, raw string, e *Even
 	if err := m.claims(r, &c.token); err != nil {
 		return nil, err
 	}
-	return c, r.trust.revoked(ctx, &c.token.Info)
+	return c, r.trust.revoked(ctx, &c.token.Info, r.dated)
 }
 
 // claims gives a token claims of its own. Validate is not called again: it saw the
@@ -111,7 +113,7 @@ func (m *memory[C]) remember(raw string, p *proof, t *Token[C]) {
 	}
 	r := remembered[C]{
 		trust: p.trust, key: p.key, keyID: p.header.KeyID, typ: p.header.Type,
-		subject: t.Subject, id: t.ID,
+		subject: t.Subject, id: t.ID, session: t.Session, dated: p.dated,
 		lists:   make([]string, 0, lists),
 		lengths: [3]int32{int32(len(t.Audience)), int32(len(t.Scopes)), int32(len(t.Roles))},
 	}
@@ -147,7 +149,7 @@ func (r *remembered[C]) header() keys.Header {
 func (r *remembered[C]) token() *tokenContext[C] {
 	c := new(tokenContext[C])
 	t := &c.token.Info
-	t.Issuer, t.Subject, t.ID = r.trust.Issuer, r.subject, r.id
+	t.Issuer, t.Subject, t.ID, t.Session = r.trust.Issuer, r.subject, r.id, r.session
 	t.KeyID, t.Algorithm = r.key.ID(), r.key.Algorithm()
 	for i, at := range [...]*time.Time{&t.IssuedAt, &t.NotBefore, &t.ExpiresAt} {
 		*at = time.Unix(r.seconds[i], int64(r.nanos[i])).UTC()

@@ -19,6 +19,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/gobearer/bearer"
 	"github.com/gobearer/bearer/keys"
+	"github.com/gobearer/bearer/refresh"
 )
 
 // What must never be printed. Each is long enough to be recognised by a part.
@@ -28,6 +29,9 @@ const (
 	canarySecret   = "canary-HMAC-secret-of-32-bytes-ok"
 	canarySeed     = "canary-Ed25519-seed-of-32-bytes."
 	canaryKeyID    = "canary-kid-of-a-forged-token"
+	canaryCaller   = "canary-secret-of-a-caller"
+	canaryRefresh  = "canary-secret-of-refresh-tokens-"
+	canaryOutside  = "canary-text-of-a-store"
 )
 
 // A canary is a secret, in the forms in which fmt and its friends write it.
@@ -128,6 +132,7 @@ func privateKey(t testing.TB) *keys.Key {
 var secrets = watch{
 	newCanary("the password", canaryPassword), newCanary("the private token", canaryPrivate),
 	newCanary("the HMAC secret", canarySecret), newCanary("the private key", canarySeed),
+	newCanary("a caller's secret", canaryCaller), newCanary("the secret of refresh tokens", canaryRefresh), newCanary("what a store says", canaryOutside),
 }
 
 // The watch itself has to find what it looks for.
@@ -260,6 +265,7 @@ func TestSecretsDoNotPrintInConstructors(t *testing.T) {
 		"a key given twice":       second(keys.NewRing(secretKey(t), keys.WithRetiring(secretKey(t)))),
 		"a private key in a set":  second(keys.Static(privateKey(t))),
 		"access tokens by HMAC":   second(bearer.NewIssuer(testIssuer, ringOf(t, secretKey(t)), &loginSpy{}, bearer.WithAccessTokenProfile("web"))),
+		"a short refresh secret":  second(bearer.NewIssuer(testIssuer, ringOf(t, secretKey(t)), &renewSpy{}, bearer.WithRefreshTokens(nil, []byte(canaryRefresh[:31]), 0, 0))),
 		"an issuer of nothing":    second(bearer.NewIssuer("", ringOf(t, secretKey(t)), plainLogin(nil), bearer.WithAudience())),
 		"a middleware of nothing": second(bearer.NewMiddleware[bearer.Claims](bearer.Trust{Keys: static(t, secretKey(t))})),
 	} {
@@ -409,6 +415,158 @@ func TestSecretsDoNotPrintInRefusals(t *testing.T) {
 			secrets.print(t, "ParseAuthorization", err)
 		})
 	}
+}
+
+// A session has two more tokens, and three parties that bring secrets.
+func TestSecretsDoNotPrintInSessions(t *testing.T) {
+	callers := map[string]string{"api": canaryCaller}
+	var all watch
+	var issuerEvents []bearer.Event
+	s := newOAuthServer(t)
+	kept := &keepingStore{Store: s.store.Store}
+	s.store.Store = kept
+	s.issuer = issuerWith(t, secretKey(t), s.login, s.clock.Now, bearer.WithRevocations(s.revocations), bearer.DangerouslyAllowPasswordGrant(),
+		bearer.WithRefreshTokens(s.store, []byte(canaryRefresh), refreshIdle, refreshAbsolute),
+		bearer.WithCallers(func(_ context.Context, id, secret string) error {
+			if callers[id] != secret {
+				return fmt.Errorf("%s: %w", secret, bearer.ErrBadCredentials)
+			}
+			return nil
+		}),
+		bearer.WithObserver(func(_ context.Context, e bearer.Event) { issuerEvents = append(issuerEvents, e) }))
+	s.mux = http.NewServeMux()
+	s.issuer.Mount(s.mux)
+	secretClient, secretCaller := basicAuth("app", canaryPrivate), basicAuth("api", canaryCaller)
+	password := form("grant_type", "password", "username", "tom", "password", canaryPassword)
+	tokens := tokensOf(t, s.post("/token", password, secretClient))
+	all = append(watch{newCanary("the access token", tokens.AccessToken), newCanary("the refresh token", tokens.RefreshToken)}, secrets...)
+
+	for name, v := range map[string]any{
+		"*Issuer": s.issuer, "a struct of an *Issuer": struct{ I *bearer.Issuer }{s.issuer}, "[]Endpoint": s.issuer.Endpoints(), "Trust": s.issuer.Trust(),
+		"*TokenResponse": &tokens, "TokenResponse": tokens, "an IssuerOption": bearer.WithRefreshTokens(s.store, []byte(canaryRefresh), refreshIdle, refreshAbsolute),
+		"the store of refresh tokens": s.store.Store, "a family": kept.families, "the mux": s.mux,
+	} {
+		t.Run(name, func(t *testing.T) { all.print(t, name, v) })
+	}
+
+	outside := errors.New(canaryOutside + " " + tokens.RefreshToken)
+	for _, tt := range []struct {
+		name   string
+		fail   string
+		send   func() *httptest.ResponseRecorder
+		status int
+	}{
+		{"a login", "", func() *httptest.ResponseRecorder { return s.post("/token", password, secretClient) }, 200},
+		{"a login whose store fails", "Create", func() *httptest.ResponseRecorder { return s.post("/token", password, secretClient) }, 503},
+		{"a login in the URL", "", func() *httptest.ResponseRecorder {
+			return s.post("/token", "", query(password+"&client_secret="+canaryPrivate))
+		}, 400},
+		{"a login by two methods", "", func() *httptest.ResponseRecorder {
+			return s.post("/token", password+"&client_secret="+canaryPrivate, secretClient)
+		}, 400},
+		{"a login by another scheme", "", func() *httptest.ResponseRecorder {
+			return s.post("/token", password, withHeader("Authorization", "Bearer "+canaryPrivate))
+		}, 401},
+		{"an unknown grant", "", func() *httptest.ResponseRecorder {
+			return s.post("/token", form("grant_type", canaryPassword), secretClient)
+		}, 400},
+		{"an impossible scope", "", func() *httptest.ResponseRecorder {
+			return s.post("/token", password+"&"+form("scope", canaryPassword), secretClient)
+		}, 400},
+		{"a refresh whose family is not found", "Lookup", func() *httptest.ResponseRecorder {
+			return s.post("/token", refreshForm(tokens.RefreshToken), secretClient)
+		}, 503},
+		{"a refresh whose use fails", "Use", func() *httptest.ResponseRecorder {
+			return s.post("/token", refreshForm(tokens.RefreshToken), secretClient)
+		}, 503},
+		{"a refresh whose revocations fail", "Revoked", func() *httptest.ResponseRecorder {
+			return s.post("/token", refreshForm(tokens.RefreshToken), secretClient)
+		}, 503},
+		{"a refresh by another client", "", func() *httptest.ResponseRecorder {
+			return s.post("/token", refreshForm(tokens.RefreshToken), basicAuth("app", canaryCaller))
+		}, 400},
+		{"a refresh for another scope", "", func() *httptest.ResponseRecorder {
+			return s.post("/token", refreshForm(tokens.RefreshToken, "scope", canaryPrivate), secretClient)
+		}, 400},
+		{"a forged refresh", "", func() *httptest.ResponseRecorder {
+			return s.post("/token", refreshForm(tokens.RefreshToken+"A"), secretClient)
+		}, 400},
+		{"a refresh in the URL", "", func() *httptest.ResponseRecorder {
+			return s.post("/token", "", query(refreshForm(tokens.RefreshToken)))
+		}, 400},
+		{"a caller with another secret", "", func() *httptest.ResponseRecorder {
+			return s.post("/revoke", form("token", tokens.RefreshToken), basicAuth("web", canaryCaller))
+		}, 401},
+		{"a caller without a token", "", func() *httptest.ResponseRecorder {
+			return s.post("/introspect", form("x", tokens.AccessToken), secretCaller)
+		}, 400},
+		{"a token in the URL", "", func() *httptest.ResponseRecorder {
+			return s.post("/introspect", "", secretCaller, query(form("token", tokens.AccessToken)))
+		}, 400},
+		{"an introspection whose store fails", "Revoked", func() *httptest.ResponseRecorder {
+			return s.post("/introspect", form("token", tokens.AccessToken), secretCaller)
+		}, 503},
+		{"an introspection", "", func() *httptest.ResponseRecorder {
+			return s.post("/introspect", form("token", tokens.AccessToken), secretCaller)
+		}, 200},
+		{"of a refresh token", "", func() *httptest.ResponseRecorder {
+			return s.post("/introspect", form("token", tokens.RefreshToken), secretCaller)
+		}, 200},
+		{"a revocation whose store fails", "Revoke", func() *httptest.ResponseRecorder {
+			return s.post("/revoke", form("token", tokens.RefreshToken), secretCaller)
+		}, 503},
+		{"a revocation", "", func() *httptest.ResponseRecorder {
+			return s.post("/revoke", form("token", tokens.RefreshToken), secretCaller)
+		}, 200},
+		{"a refresh after it", "", func() *httptest.ResponseRecorder {
+			return s.post("/token", refreshForm(tokens.RefreshToken), secretClient)
+		}, 400},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			issuerEvents = nil
+			if tt.fail != "" {
+				s.store.fail[tt.fail], s.revocations.fail[tt.fail] = outside, outside
+				defer func() { delete(s.store.fail, tt.fail); delete(s.revocations.fail, tt.fail) }()
+			}
+			w := tt.send()
+			if w.Code != tt.status {
+				t.Errorf("%d %s, want %d", w.Code, w.Body, tt.status)
+			}
+			seen := all
+			if w.Code == http.StatusOK && strings.Contains(w.Body.String(), "refresh_token") {
+				r := tokensOf(t, w)
+				seen = append(watch{newCanary("the new access token", r.AccessToken), newCanary("the new refresh token", r.RefreshToken)}, all...)
+			} else {
+				seen.check(t, "the answer", fmt.Sprint(w.Header(), w.Body))
+			}
+			for _, e := range issuerEvents {
+				seen.print(t, "the event", e)
+				if e.Cause != nil {
+					seen.print(t, "its cause", e.Cause)
+				}
+			}
+		})
+	}
+	t.Run("data that nobody wrote", func(t *testing.T) {
+		fresh := tokensOf(t, s.post("/token", password, secretClient))
+		issuerEvents = nil
+		s.store.Store = spoiltData{s.store.Store}
+		wantError(t, s.post("/token", refreshForm(fresh.RefreshToken), secretClient), 503, "temporarily_unavailable")
+		if len(issuerEvents) != 1 || strings.Contains(fmt.Sprintf("%+v", issuerEvents), "canary") {
+			t.Errorf("events %+v", issuerEvents)
+		}
+	})
+}
+
+// A keepingStore shows what a store is given.
+type keepingStore struct {
+	refresh.Store
+	families []refresh.Family
+}
+
+func (s *keepingStore) Create(ctx context.Context, f refresh.Family) error {
+	s.families = append(s.families, f)
+	return s.Store.Create(ctx, f)
 }
 
 type brokenStore struct{}

@@ -21,6 +21,7 @@ type Info struct {
 	Issuer    string         // iss
 	Subject   string         // sub, else the nameidentifier URI
 	ID        string         // jti
+	Session   string         // sid
 	KeyID     string         // of the key that verified it; empty where that key has no id
 	Algorithm keys.Algorithm // of the key that verified it
 	Audience  []string       // aud

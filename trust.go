@@ -24,8 +24,10 @@ type Trust struct {
 	Revocations Revocations // nil: this issuer's tokens are never revoked
 }
 
-// Revocations says whether a verified token was taken back. It is asked on
-// every request, with the request's context; an error refuses it with 503.
+// Revocations says whether a verified token was taken back: itself by its ID, with
+// its Session, or with all that its Subject was issued up to an instant; t's
+// IssuedAt is iat alone here, and zero where that is absent. It is asked on every
+// request, with the request's context; an error refuses it with 503.
 type Revocations interface {
 	Revoked(ctx context.Context, t Info) (bool, error)
 }

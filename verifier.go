@@ -15,15 +15,16 @@ import (
 // A verifier decides on tokens, whatever their claims' type. It is immutable but
 // for what it remembers.
 type verifier struct {
-	trusts        []Trust // never empty; types in compared form
-	clock         func() time.Time
-	observer      observer
-	leeway        time.Duration
-	maxTokenBytes int
-	realm         string
-	optional      bool
-	allowNoExpiry bool
-	handler       func(http.ResponseWriter, *http.Request, *Refusal)
+	trusts         []Trust // never empty; types in compared form
+	clock          func() time.Time
+	observer       observer
+	leeway         time.Duration
+	maxTokenBytes  int
+	realm          string
+	optional       bool
+	allowNoExpiry  bool
+	admitUnchecked bool
+	handler        func(http.ResponseWriter, *http.Request, *Refusal)
 
 	plan     *plan // for the middleware's claims
 	headers  *jws.Headers
@@ -39,6 +40,7 @@ type proof struct {
 	payload string    // that was signed
 	at      time.Time // when it was judged
 	decoded bool      // by the plan: the claims' strings are parts of the payload
+	dated   bool      // it has an iat
 }
 
 // prove takes the steps up to the signature, in the order in which each may rely
@@ -203,15 +205,23 @@ func (v *verifier) inTime(t *Info, now time.Time) error {
 	return nil
 }
 
+// A reader is a store of revocations that neither keeps nor changes an Info, and
+// so is asked without a copy of its lists.
+type reader interface{ OnlyReads() }
+
 // revoked asks the trust's revocations.
-func (trust *Trust) revoked(ctx context.Context, t *Info) error {
+func (trust *Trust) revoked(ctx context.Context, t *Info, dated bool) error {
 	if trust.Revocations == nil {
 		return nil
 	}
 	info := *t
-	if _, own := trust.Revocations.(*memoryRevocations); !own {
+	if _, ok := trust.Revocations.(reader); !ok {
 		// A store of somebody else's may keep or change what it is given.
 		info = t.clone()
+	}
+	if !dated {
+		// A token that says nbf and no iat does not say when it was issued.
+		info.IssuedAt = time.Time{}
 	}
 	revoked, err := trust.Revocations.Revoked(ctx, info)
 	if err != nil {

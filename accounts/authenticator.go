@@ -239,3 +239,21 @@ func isNil(v any) bool {
 	r := reflect.ValueOf(v)
 	return r.Kind() == reflect.Pointer && r.IsNil()
 }
+
+// Renew returns an account as it is now, for bearer.WithRefreshTokens. The error
+// wraps bearer.ErrBadCredentials where the user name has no account any more, or
+// another one, or the account is disabled.
+func (a *Authenticator) Renew(ctx context.Context, id, userName string) (*bearer.Account, error) {
+	if a == nil || a.store == nil {
+		return nil, errors.New("accounts: the Authenticator was not made by New")
+	}
+	login, nameErr := UserName(userName)
+	record, err := a.lookup(ctx, login, nameErr)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("accounts: %s: %w", StoreFailed, err)
+	case record == nil || record.ID != id || record.Disabled:
+		return nil, bearer.ErrBadCredentials
+	}
+	return &record.Account, nil
+}

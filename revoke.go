@@ -1,0 +1,57 @@
+package bearer
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/gobearer/bearer/refresh"
+)
+
+// revokeToken takes a token back (RFC 7009): an access token by itself, a refresh
+// token with the whole login. One that is not valid needs no revocation, and is
+// no error (section 2.2); but whatever failed is 503, for then the caller must try
+// again (section 2.2.1).
+func (i *Issuer) revokeToken(r *http.Request, body *requestBody) (any, *tokenError) {
+	token, refusal := i.readCall(r, body)
+	if refusal != nil {
+		return nil, refusal
+	}
+	ctx := r.Context()
+	if i.sessions.store != nil {
+		t, _, l, err := i.family(ctx, token)
+		if err == nil {
+			ended := i.sessions.store.Revoke(ctx, t.id())
+			if err := i.RevokeSession(ctx, l.Session); !errors.Is(err, errNoStore) {
+				ended = errors.Join(ended, err)
+			}
+			return done(ended)
+		}
+		if err != refresh.Unknown {
+			return nil, outOfReach
+		}
+	}
+	_, c, err := i.revoker.read(ctx, token, new(Event))
+	if err != nil {
+		return done(keepOutage(err))
+	}
+	err = i.Revoke(ctx, c.token.Info)
+	if errors.Is(err, errNoStore) {
+		return nil, refusedKind // section 2.2.1
+	}
+	return done(err)
+}
+
+func done(err error) (any, *tokenError) {
+	if err != nil {
+		return nil, outOfReach
+	}
+	return nil, nil
+}
+
+// keepOutage drops the errors that say that a token is not valid.
+func keepOutage(err error) error {
+	if errors.Is(err, ErrUnavailable) || errors.Is(err, errGone) || sentinel(err) == nil {
+		return err
+	}
+	return nil
+}
