@@ -3,8 +3,6 @@ package bearersql
 import (
 	"context"
 	"database/sql"
-	"errors"
-	"fmt"
 
 	"github.com/gobearer/bearer/accounts"
 )
@@ -19,11 +17,7 @@ import (
 // name. Profiles come back as a jsontext.Value. A call whose outcome the connection
 // did not live to tell is an error, and its write may be there or not, as a whole.
 type Accounts struct {
-	db         *sql.DB
-	tx         *sql.TxOptions
-	turn       chan struct{} // who writes on SQLite
-	statements []*sql.Stmt
-
+	*statements
 	lookup, list, insert, lock, update, upgrade *sql.Stmt
 }
 
@@ -47,44 +41,15 @@ const (
 // its driver, its pool and its Close. The error wraps [ErrSchema] unless [Migrate]
 // of this version was called.
 func NewAccounts(ctx context.Context, db *sql.DB, d Dialect) (*Accounts, error) {
-	v, err := version(ctx, db, d)
+	s, err := newStatements(ctx, db, d)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkVersion(v); err != nil {
-		return nil, err
-	}
-	a := &Accounts{db: db, tx: &sql.TxOptions{Isolation: dialects[d].isolation}}
-	if d == SQLite {
-		a.turn = make(chan struct{}, 1)
-	}
-	for _, s := range []struct {
-		statement **sql.Stmt
-		text      string
-	}{
-		{&a.lookup, lookupAccount},
-		{&a.list, listAccounts},
-		{&a.insert, insertAccount},
-		{&a.lock, dialects[d].lock},
-		{&a.update, updateAccount},
-		{&a.upgrade, upgradeHash},
-	} {
-		*s.statement, err = db.PrepareContext(ctx, d.query(s.text))
-		if err != nil {
-			return nil, errors.Join(failed("prepare a statement", err), a.Close())
-		}
-		a.statements = append(a.statements, *s.statement)
-	}
-	return a, nil
-}
-
-// Close closes the statements. The database stays open.
-func (a *Accounts) Close() error {
-	var errs []error
-	for _, s := range a.statements {
-		errs = append(errs, s.Close())
-	}
-	return errors.Join(errs...)
+	a := &Accounts{statements: s}
+	return a, s.prepare(ctx, map[**sql.Stmt]string{
+		&a.lookup: lookupAccount, &a.list: listAccounts, &a.insert: insertAccount,
+		&a.lock: dialects[d].lock, &a.update: updateAccount, &a.upgrade: upgradeHash,
+	})
 }
 
 // Lookup implements accounts.Store.
@@ -158,30 +123,6 @@ func (a *Accounts) Update(ctx context.Context, login string, change func(*accoun
 	})
 }
 
-// write calls f in a transaction at the isolation level that the statements are
-// written for, whatever the server's is set to. It returns f's error as it is.
-func (a *Accounts) write(ctx context.Context, what string, f func(*sql.Tx) error) error {
-	if a.turn != nil {
-		// SQLite has one writer at a time. The others poll, and may starve; here they
-		// stand in line.
-		select {
-		case a.turn <- struct{}{}:
-			defer func() { <-a.turn }()
-		case <-ctx.Done():
-			return failed(what, ctx.Err())
-		}
-	}
-	tx, err := a.db.BeginTx(ctx, a.tx)
-	if err != nil {
-		return failed(what, err)
-	}
-	defer func() { _ = tx.Rollback() }() // also when f panics; nothing after Commit
-	if err := f(tx); err != nil {
-		return err
-	}
-	return failed(what, tx.Commit())
-}
-
 // List implements accounts.AdminStore.
 func (a *Accounts) List(ctx context.Context, after string, limit int) ([]*accounts.Record, error) {
 	if limit <= 0 {
@@ -204,14 +145,4 @@ func (a *Accounts) List(ctx context.Context, after string, limit int) ([]*accoun
 		return nil, failed("list accounts", err)
 	}
 	return page, nil
-}
-
-func failed(what string, err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, sql.ErrNoRows):
-		return accounts.ErrNotFound
-	}
-	return fmt.Errorf("bearersql: %s: %w", what, err)
 }

@@ -20,7 +20,7 @@ import (
 var migrations embed.FS
 
 const (
-	schemaVersion = 2 // of the last migration
+	schemaVersion = 3 // of the last migration
 	versionTable  = "bearer_migrations"
 	migrationLock = 0x626561726572 // "bearer", among the advisory locks of a PostgreSQL database
 )

@@ -52,7 +52,7 @@ func TestADatabaseOfAnEarlierSchemaVersionUpgradesInPlace(t *testing.T) {
 		d = versionOne(t, d)
 		db := d.open(t)
 		_, err := bearersql.NewAccounts(t.Context(), db, d.dialect)
-		if !errors.Is(err, bearersql.ErrSchema) || !strings.HasSuffix(err.Error(), "it has version 1 and needs 2: call Migrate") {
+		if !errors.Is(err, bearersql.ErrSchema) || !strings.HasSuffix(err.Error(), "it has version 1 and needs 3: call Migrate") {
 			t.Fatalf("before: %v, want ErrSchema", err)
 		}
 		store := accountsOf(t, db, d.dialect)
@@ -156,7 +156,7 @@ func migrateAtOnce(t *testing.T, d database) {
 	if err := errors.Join(errs...); err != nil {
 		t.Fatal(err)
 	}
-	if got := versions(t, d.open(t)); !slices.Equal(got, []int64{0, 1, 2}) {
+	if got := versions(t, d.open(t)); !slices.Equal(got, []int64{0, 1, 2, 3}) {
 		t.Errorf("applied: %v", got)
 	}
 	if _, err := bearersql.NewAccounts(t.Context(), d.open(t), d.dialect); err != nil {
@@ -180,7 +180,7 @@ func TestManyProcessesMigrateOneFile(t *testing.T) {
 		}
 	}
 	d := database{bearersql.SQLite, "sqlite", bearersql.SQLiteDSN(path)}
-	if got := versions(t, d.open(t)); !slices.Equal(got, []int64{0, 1, 2}) {
+	if got := versions(t, d.open(t)); !slices.Equal(got, []int64{0, 1, 2, 3}) {
 		t.Errorf("applied: %v", got)
 	}
 }
@@ -248,10 +248,10 @@ func TestSchemasThatAreRefused(t *testing.T) {
 			t.Errorf("this schema: %v", err)
 		}
 		insert := "INSERT INTO bearer_migrations (version_id, is_applied) VALUES ("
-		if _, err := db.ExecContext(t.Context(), insert+"2, true)"); err == nil {
+		if _, err := db.ExecContext(t.Context(), insert+"3, true)"); err == nil {
 			t.Error("a version can be applied twice")
 		}
-		if _, err := db.ExecContext(t.Context(), insert+"3, true)"); err != nil {
+		if _, err := db.ExecContext(t.Context(), insert+"4, true)"); err != nil {
 			t.Fatal(err)
 		}
 		_, newErr := bearersql.NewAccounts(t.Context(), db, d.dialect)
@@ -260,7 +260,7 @@ func TestSchemasThatAreRefused(t *testing.T) {
 				t.Errorf("%s on a later schema: %v, want ErrSchema", what, err)
 			}
 		}
-		if got := versions(t, db); !slices.Equal(got, []int64{0, 1, 2, 3}) {
+		if got := versions(t, db); !slices.Equal(got, []int64{0, 1, 2, 3, 4}) {
 			t.Errorf("applied: %v", got)
 		}
 	})
@@ -327,7 +327,7 @@ func TestMigrateLeavesTheApplicationsMigrationsAlone(t *testing.T) {
 	t.Cleanup(goose.ResetGlobalMigrations)
 	databases(t, func(t *testing.T, d database) {
 		d.accounts(t)
-		if got := versions(t, d.open(t)); !slices.Equal(got, []int64{0, 1, 2}) {
+		if got := versions(t, d.open(t)); !slices.Equal(got, []int64{0, 1, 2, 3}) {
 			t.Errorf("applied: %v", got)
 		}
 	})
