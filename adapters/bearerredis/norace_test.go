@@ -1,0 +1,5 @@
+//go:build !race
+
+package bearerredis_test
+
+const raceDetector = false
