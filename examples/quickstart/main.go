@@ -1,5 +1,5 @@
-// Quickstart keeps accounts in an SQLite file, serves a token endpoint and two
-// protected routes, logs in at itself, and goes on serving.
+// Quickstart keeps accounts in an SQLite file, serves a token endpoint and
+// three protected routes, logs in at itself, and goes on serving.
 package main
 
 import (
@@ -52,9 +52,18 @@ func newHandler(issuerName string, store accounts.Store) (http.Handler, error) {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(claims)
 	})
+	logout := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		info, _ := bearer.InfoFromContext(r.Context())
+		if err := issuer.Revoke(r.Context(), info); err != nil {
+			http.Error(w, "try again", http.StatusServiceUnavailable)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	})
 	mux := http.NewServeMux()
 	issuer.Mount(mux)
 	mux.Handle("GET /me", auth.Wrap(me))
+	mux.Handle("POST /logout", auth.Wrap(logout))
 	mux.Handle("GET /admin", auth.Guard(bearer.RequireRole("admin"))(me))
 	return mux, nil
 }
