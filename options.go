@@ -254,6 +254,9 @@ func WithAudience(names ...string) IssuerOption {
 }
 
 // WithLifetime sets the lifetime of one validity, of a century at most.
+// Revocations of sessions and subjects are kept for the longest lifetime that the
+// Issuer has when they are made: where it was longer before, tokens of then may
+// outlive them.
 func WithLifetime(v Validity, l Lifetime) IssuerOption {
 	return issuerOption{"WithLifetime", func(c *issuerConfig) {
 		if _, ok := c.lifetimes[v]; !ok {
@@ -354,7 +357,9 @@ func DangerouslyAllowPasswordGrant() IssuerOption {
 
 // WithCallers opens POST /revoke (RFC 7009) and POST /introspect (RFC 7662) to
 // the services that authenticate accepts, by HTTP Basic: each may revoke any
-// token and learn what any token says. authenticate returns an error that wraps
+// token and learn what any token says. OAuth form-encodes the id and the secret
+// first (RFC 6749 section 2.3.1), which leaves letters, digits, - and _ as they
+// are, and makes a space of a + that nobody encoded. authenticate returns an error that wraps
 // ErrBadCredentials for a wrong id or secret, after equal work, and any other
 // where it could not tell. Secrets belong to be random, so that nobody guesses
 // them: attempts are not counted.
