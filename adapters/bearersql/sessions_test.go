@@ -3,17 +3,21 @@ package bearersql_test
 import (
 	"database/sql"
 	"testing"
+	"time"
 
 	"github.com/gobearer/bearer/adapters/bearersql"
 	"github.com/gobearer/bearer/bearertest"
 	"github.com/gobearer/bearer/refresh"
 )
 
+// patient is for machines that are busy with other tests.
+var patient = bearersql.WithTimeouts(10*time.Second, 10*time.Second)
+
 func TestRevocationsConform(t *testing.T) {
 	bearertestSuites(t, func(t *testing.T, open func(t *testing.T) (*sql.DB, bearersql.Dialect)) {
 		bearertest.RevocationStore(t, func(t *testing.T) bearertest.Revoker {
 			db, d := open(t)
-			r, err := bearersql.NewRevocations(t.Context(), db, d)
+			r, err := bearersql.NewRevocations(t.Context(), db, d, patient)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -27,7 +31,7 @@ func TestRefreshTokensConform(t *testing.T) {
 	bearertestSuites(t, func(t *testing.T, open func(t *testing.T) (*sql.DB, bearersql.Dialect)) {
 		bearertest.RefreshStore(t, func(t *testing.T) refresh.Store {
 			db, d := open(t)
-			r, err := bearersql.NewRefreshTokens(t.Context(), db, d)
+			r, err := bearersql.NewRefreshTokens(t.Context(), db, d, patient)
 			if err != nil {
 				t.Fatal(err)
 			}
