@@ -349,6 +349,7 @@ func TestSecretsDoNotPrintInValues(t *testing.T) {
 	for name, v := range map[string]any{
 		"Record": r, "*Record": &r, "[]Record": []accounts.Record{r}, "[]*Record": []*accounts.Record{&r}, "a map of Records": map[int]accounts.Record{1: r},
 		"a struct of a Record": struct{ R accounts.Record }{r}, "a struct of a *Record": struct{ R *accounts.Record }{&r},
+		"*MemoryStore": store, "a struct of a *MemoryStore": struct{ S *accounts.MemoryStore }{store}, "Admin": admin, "*Admin": &admin,
 		"*Authenticator": auth, "Authenticator": *auth, "a struct of an *Authenticator": struct{ A *accounts.Authenticator }{auth},
 		"the error of a user name that is taken":       second(admin.Create(t.Context(), bearer.Account{UserName: marker}, password)),
 		"the error of an impossible user name":         second(admin.Create(t.Context(), bearer.Account{UserName: "no " + marker}, password)),

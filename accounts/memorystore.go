@@ -3,6 +3,7 @@ package accounts
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -29,6 +30,10 @@ type table struct {
 	logins  map[string]string  // by ID
 	save    func(map[string]*Record) error
 }
+
+// Format implements fmt.Formatter. It prints no account: fmt reads what is not
+// exported as it is, past the Format of a Record.
+func (t *table) Format(f fmt.State, _ rune) { fmt.Fprint(f, "accounts in memory") }
 
 // Lookup implements [Store].
 func (t *table) Lookup(ctx context.Context, login string) (*Record, error) {
