@@ -80,14 +80,19 @@ func credential(header string) (string, error) {
 func isB64Token(s string) bool {
 	body := strings.TrimRight(s, "=")
 	for i := range len(body) {
-		switch c := body[i]; {
-		case isAlphanumeric(c), c == '-', c == '.', c == '_', c == '~', c == '+', c == '/':
-		default:
+		if !inB64Token[body[i]] {
 			return false
 		}
 	}
 	return body != ""
 }
+
+var inB64Token = func() (in [256]bool) {
+	for c := range len(in) {
+		in[c] = isAlphanumeric(byte(c)) || strings.IndexByte("-._~+/", byte(c)) >= 0
+	}
+	return in
+}()
 
 // isTchar checks a character of a token in HTTP's sense (RFC 9110 section 5.6.2).
 func isTchar(c byte) bool {

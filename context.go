@@ -10,7 +10,7 @@ import (
 // *gin.Context or the like hides the request's context unless it is told not to.
 func FromContext[C any](ctx context.Context) (C, bool) {
 	if c, ok := ctx.Value(claimsKey[C]{}).(*tokenContext[C]); ok {
-		return c.token.Claims, true
+		return c.claims, true
 	}
 	var none C
 	return none, false
@@ -20,16 +20,20 @@ func FromContext[C any](ctx context.Context) (C, bool) {
 // Under several middlewares it is the innermost one's. It is the caller's own: to
 // change it changes nothing that a guard will see.
 func InfoFromContext(ctx context.Context) (Info, bool) {
-	if info := innermost(ctx); info != nil {
-		return info.clone(), true
+	if c := innermost(ctx); c != nil {
+		return c.info().clone(), true
 	}
 	return Info{}, false
 }
 
-// innermost is InfoFromContext without the copy, for those who only look.
-func innermost(ctx context.Context) *Info {
-	info, _ := ctx.Value(infoKey{}).(*Info)
-	return info
+// informed is a tokenContext of whatever C. Its lists may be everybody's: who
+// hands an Info out clones it.
+type informed interface{ info() Info }
+
+// innermost is nil where there is no token.
+func innermost(ctx context.Context) informed {
+	c, _ := ctx.Value(infoKey{}).(informed)
+	return c
 }
 
 // NewContext returns a context that carries t, for tests of handlers and for
@@ -39,14 +43,17 @@ func NewContext[C any](ctx context.Context, t *Token[C]) context.Context {
 	if t == nil {
 		return ctx
 	}
-	return &tokenContext[C]{Context: ctx, token: Token[C]{t.Info.clone(), t.Claims}}
+	info := t.Info.clone()
+	return &tokenContext[C]{Context: ctx, fresh: &info, claims: t.Claims}
 }
 
 // tokenContext answers for the claims, the Info and the admission at once, so
 // that a request costs one allocation and its parts cannot disagree.
 type tokenContext[C any] struct {
 	context.Context
-	token Token[C]
+	claims C
+	known  *remembered[C] // has the Info, which most handlers never ask for
+	fresh  *Info          // where known is nil
 
 	admittedBy *verifier // nil: made by NewContext
 	header     hidden    // the Authorization header it was admitted with
@@ -74,13 +81,30 @@ func (c *tokenContext[C]) Value(key any) any {
 	case claimsKey[C]:
 		return c
 	case infoKey:
-		return &c.token.Info
+		return c
 	case admissionKey:
 		if c.admittedBy == k.by {
 			return c
 		}
 	}
 	return c.Context.Value(key)
+}
+
+// newTokenContext returns one with room for what is read from a token.
+func newTokenContext[C any]() *tokenContext[C] {
+	c := new(struct {
+		tokenContext[C]
+		room Info
+	})
+	c.fresh = &c.room
+	return &c.tokenContext
+}
+
+func (c *tokenContext[C]) info() Info {
+	if c.known != nil {
+		return c.known.info()
+	}
+	return *c.fresh
 }
 
 // A context is printed now and then, by %v of a request for one: it says no

@@ -21,12 +21,13 @@ func RequireScope(all ...string) Guard {
 	all = slices.Clone(all)
 	refusal := &scopeError{strings.Join(all, " ")}
 	return func(ctx context.Context) error {
-		info := innermost(ctx)
-		if info == nil {
+		c := innermost(ctx)
+		if c == nil {
 			return errMisplaced
 		}
+		scopes := c.info().Scopes
 		for _, scope := range all {
-			if !slices.Contains(info.Scopes, scope) {
+			if !slices.Contains(scopes, scope) {
 				return refusal
 			}
 		}
@@ -42,11 +43,11 @@ func RequireRole(oneOf ...string) Guard {
 	}
 	oneOf = slices.Clone(oneOf)
 	return func(ctx context.Context) error {
-		info := innermost(ctx)
-		if info == nil {
+		c := innermost(ctx)
+		if c == nil {
 			return errMisplaced
 		}
-		if !slices.ContainsFunc(info.Roles, func(role string) bool { return slices.Contains(oneOf, role) }) {
+		if !slices.ContainsFunc(c.info().Roles, func(role string) bool { return slices.Contains(oneOf, role) }) {
 			return fmt.Errorf("%w: no required role", ErrForbidden)
 		}
 		return nil

@@ -3,6 +3,7 @@ package bearer
 import (
 	"net/http"
 	"strings"
+	"time"
 )
 
 // An introspection says what a token is (RFC 7662 section 2.2). Of a token that
@@ -28,14 +29,20 @@ func (i *Issuer) introspect(r *http.Request, body *requestBody) (any, *tokenErro
 	if refusal != nil {
 		return nil, refusal
 	}
-	c, err := i.reader.verify(r.Context(), token, new(Event))
+	p, c, err := i.reader.read(r.Context(), token, new(Event))
+	if err == nil {
+		err = p.trust.revoked(r.Context(), c, p.dated)
+	}
 	if err != nil {
 		if keepOutage(err) != nil {
 			return nil, outOfReach
 		}
 		return introspection{}, nil
 	}
-	t := c.token.Info
+	t := c.fresh
+	if !p.dated {
+		t.IssuedAt = time.Time{} // it is nbf
+	}
 	return introspection{
 		Active:    true,
 		Scope:     strings.Join(t.Scopes, " "),

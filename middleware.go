@@ -134,10 +134,11 @@ func (m *Middleware[C]) Verify(ctx context.Context, raw string) (*Token[C], erro
 		return nil, m.v.refuse(ctx, start, e, err)
 	}
 	m.v.observer.observe(ctx, start, e)
+	t := &Token[C]{c.info(), c.claims}
 	if e.Cached {
-		c.token.Info = c.token.Info.clone() // the lists were everybody's until here
+		t.Info = t.Info.clone() // the lists were everybody's until here
 	}
-	return &c.token, nil
+	return t, nil
 }
 
 var errZero = fmt.Errorf("%w: the Middleware was not made by NewMiddleware", ErrUnavailable)
@@ -155,13 +156,15 @@ func (v *verifier) refuse(ctx context.Context, start time.Time, e Event, err err
 func (m *Middleware[C]) admit(r *http.Request, guards []Guard, e *Event) (context.Context, error) {
 	header := r.Header["Authorization"]
 	if c := m.admitted(r.Context(), header); c != nil {
-		e.Issuer, e.KeyID, e.Algorithm = c.token.Issuer, c.token.KeyID, c.token.Algorithm
-		if innermost(r.Context()) == &c.token.Info {
+		info := c.info()
+		e.Issuer, e.KeyID, e.Algorithm = info.Issuer, info.KeyID, info.Algorithm
+		if innermost(r.Context()) == informed(c) {
 			return nil, passAll(r.Context(), guards)
 		}
 		// Another middleware's token is in front of it.
-		ctx := &tokenContext[C]{r.Context(), c.token, c.admittedBy, c.header}
-		return ctx, passAll(ctx, guards)
+		again := *c
+		again.Context = r.Context()
+		return &again, passAll(&again, guards)
 	}
 	raw, err := requestToken(header, m.v.maxTokenBytes)
 	// Whether there is a credential is decided here and nowhere later: an error
@@ -208,9 +211,9 @@ func (m *Middleware[C]) verify(ctx context.Context, raw string, e *Event) (*toke
 		if p, c, err = m.read(ctx, raw, e); err != nil {
 			return nil, err
 		}
-		err = p.trust.revoked(ctx, &c.token.Info, p.dated)
+		err = p.trust.revoked(ctx, c, p.dated)
 		if err == nil {
-			m.memory.remember(raw, &p, &c.token)
+			m.memory.remember(raw, &p, c.fresh, &c.claims)
 		}
 	}
 	e.Kind = EventVerified
@@ -228,24 +231,24 @@ func (m *Middleware[C]) read(ctx context.Context, raw string, e *Event) (proof, 
 	if err != nil {
 		return p, nil, err
 	}
-	c := new(tokenContext[C])
-	t := &c.token
-	p.decoded, p.dated, err = readPayload(p.payload, &t.Info, m.v.plan, reflect.ValueOf(&t.Claims).Elem())
+	c := newTokenContext[C]()
+	t, claims := c.fresh, &c.claims
+	p.decoded, p.dated, err = readPayload(p.payload, t, m.v.plan, reflect.ValueOf(claims).Elem())
 	if err != nil {
 		return p, nil, err
 	}
 	t.KeyID, t.Algorithm = p.key.ID(), p.key.Algorithm()
 	p.at = m.v.clock()
-	if err := m.v.judge(p.trust, &t.Info, p.at); err != nil {
+	if err := m.v.judge(p.trust, t, p.at); err != nil {
 		return p, nil, err
 	}
 	if !p.decoded {
-		t.Claims = *new(C) // the plan may have begun
-		if err := decodeClaims(p.payload, &t.Claims); err != nil {
+		*claims = *new(C) // the plan may have begun
+		if err := decodeClaims(p.payload, claims); err != nil {
 			return p, nil, err
 		}
 	}
-	if v, ok := any(&t.Claims).(interface{ Validate() error }); ok {
+	if v, ok := any(claims).(interface{ Validate() error }); ok {
 		if err := v.Validate(); err != nil {
 			return p, nil, fmt.Errorf("%w: %w", ErrClaims, err)
 		}

@@ -55,7 +55,8 @@ func newMemory[C any](bytes int64) memory[C] {
 // neither where it has to be verified: nothing is known of it, or its key is not
 // offered any more.
 func (m *memory[C]) recall(ctx context.Context, v *verifier, raw string, e *Event) (*tokenContext[C], error) {
-	r, now := m.cache.Get(raw, v.clock)
+	// It was in its time when it was remembered, and is until it ends.
+	r := m.cache.Get(raw, v.clock)
 	if r == nil {
 		return nil, nil
 	}
@@ -70,31 +71,27 @@ func (m *memory[C]) recall(ctx context.Context, v *verifier, raw string, e *Even
 		return nil, err
 	}
 	e.KeyID, e.Algorithm = r.key.ID(), r.key.Algorithm()
-	c := r.token()
-	// It was in its time when it was remembered; clocks move on, and back.
-	if err := v.inTime(&c.token.Info, now); err != nil {
+	c := &tokenContext[C]{known: r}
+	if err := m.claims(r, &c.claims); err != nil {
 		return nil, err
 	}
-	if err := m.claims(r, &c.token); err != nil {
-		return nil, err
-	}
-	return c, r.trust.revoked(ctx, &c.token.Info, r.dated)
+	return c, r.trust.revoked(ctx, c, r.dated)
 }
 
-// claims gives a token claims of its own. Validate is not called again: it saw the
-// same bytes, and what it made of them is what is remembered.
-func (m *memory[C]) claims(r *remembered[C], t *Token[C]) error {
+// claims gives a request claims of its own. Validate is not called again: it saw
+// the same bytes, and what it made of them is what is remembered.
+func (m *memory[C]) claims(r *remembered[C], claims *C) error {
 	if m.copy.decode {
-		return decodeClaims(r.payload, &t.Claims)
+		return decodeClaims(r.payload, claims)
 	}
-	t.Claims = r.claims
-	m.copy.own(&t.Claims)
+	*claims = r.claims
+	m.copy.own(claims)
 	return nil
 }
 
 // remember keeps a token that was admitted. It is called when all of its checks
 // are behind it: of a token that was refused, by whichever, nothing is known.
-func (m *memory[C]) remember(raw string, p *proof, t *Token[C]) {
+func (m *memory[C]) remember(raw string, p *proof, t *Info, claims *C) {
 	if m.cache == nil {
 		return
 	}
@@ -124,12 +121,12 @@ func (m *memory[C]) remember(raw string, p *proof, t *Token[C]) {
 	if m.copy.decode {
 		// What Validate made of these claims would be lost when they are decoded
 		// again, and a handler would find it once and not the next time.
-		if m.validates && !m.decodesTo(p.payload, &t.Claims) {
+		if m.validates && !m.decodesTo(p.payload, claims) {
 			return
 		}
 		r.payload = p.payload
 	} else {
-		r.claims = t.Claims
+		r.claims = *claims
 		m.copy.own(&r.claims)
 	}
 	m.cache.Put(raw, r, size, p.at, until)
@@ -144,11 +141,8 @@ func (r *remembered[C]) header() keys.Header {
 	return keys.Header{Algorithm: r.key.Algorithm(), KeyID: r.keyID, Type: r.typ}
 }
 
-// token returns what the token says but for the claims. Its lists are those that
-// are remembered: whoever hands them out clones them.
-func (r *remembered[C]) token() *tokenContext[C] {
-	c := new(tokenContext[C])
-	t := &c.token.Info
+// info returns the Info with the lists that are remembered.
+func (r *remembered[C]) info() (t Info) {
 	t.Issuer, t.Subject, t.ID, t.Session = r.trust.Issuer, r.subject, r.id, r.session
 	t.KeyID, t.Algorithm = r.key.ID(), r.key.Algorithm()
 	for i, at := range [...]*time.Time{&t.IssuedAt, &t.NotBefore, &t.ExpiresAt} {
@@ -160,5 +154,5 @@ func (r *remembered[C]) token() *tokenContext[C] {
 			*list, lists = lists[:n:n], lists[n:] // no spare capacity: that is the next list
 		}
 	}
-	return c
+	return t
 }

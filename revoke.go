@@ -34,7 +34,7 @@ func (i *Issuer) revokeToken(r *http.Request, body *requestBody) (any, *tokenErr
 	if err != nil {
 		return done(keepOutage(err))
 	}
-	err = i.Revoke(ctx, c.token.Info)
+	err = i.Revoke(ctx, *c.fresh)
 	if errors.Is(err, errNoStore) {
 		return nil, refusedKind // section 2.2.1
 	}

@@ -210,14 +210,14 @@ func (v *verifier) inTime(t *Info, now time.Time) error {
 type reader interface{ OnlyReads() }
 
 // revoked asks the trust's revocations.
-func (trust *Trust) revoked(ctx context.Context, t *Info, dated bool) error {
+func (trust *Trust) revoked(ctx context.Context, c informed, dated bool) error {
 	if trust.Revocations == nil {
 		return nil
 	}
-	info := *t
+	info := c.info()
 	if _, ok := trust.Revocations.(reader); !ok {
 		// A store of somebody else's may keep or change what it is given.
-		info = t.clone()
+		info = info.clone()
 	}
 	if !dated {
 		// A token that says nbf and no iat does not say when it was issued.

@@ -44,7 +44,7 @@ type set[V any] [ways]atomic.Pointer[entry[V]] // a cache line
 type entry[V any] struct {
 	hash        uint64
 	token       string
-	from, until int64 // Unix seconds: from <= now < until
+	from, until int64 // nanoseconds since 1970: from <= now < until
 	uses        atomic.Uint32
 	size        int64
 	value       V
@@ -80,16 +80,15 @@ func New[V any](bytes int64) *Cache[V] {
 }
 
 // Get returns the value that was put in last for exactly this token, if it is its
-// time, and the instant by which that is so. The clock is read for a token that
-// is known and for no other. The value is shared: nobody may write to it. Nil:
-// there is none.
-func (c *Cache[V]) Get(token string, clock func() time.Time) (value *V, now time.Time) {
+// time. The clock is read for a token that is known and for no other. The value is
+// shared: nobody may write to it. Nil: there is none.
+func (c *Cache[V]) Get(token string, clock func() time.Time) *V {
 	if c == nil {
-		return nil, now
+		return nil
 	}
 	t := c.table.Load()
 	if t == nil {
-		return nil, now
+		return nil
 	}
 	h := c.hash(token)
 	s := t.at(h)
@@ -101,19 +100,18 @@ func (c *Cache[V]) Get(token string, clock func() time.Time) (value *V, now time
 		if e == nil || e.hash != h || e.token != token {
 			continue
 		}
-		now = clock()
-		if !e.in(now.Unix()) {
+		if !e.in(clock()) {
 			c.drop(&s[i], e)
-			return nil, now
+			return nil
 		}
 		// Soon nothing is written any more: cores that read one entry keep its line.
 		// That an increment gets lost between two of them does not matter.
 		if uses := e.uses.Load(); uses < maxUses {
 			e.uses.Store(uses + 1)
 		}
-		return &e.value, now
+		return &e.value
 	}
-	return nil, now
+	return nil
 }
 
 // Admits reports whether a Put of this token has a prospect. Who asks before
@@ -138,8 +136,8 @@ func (c *Cache[V]) Admits(token string, size int, now time.Time) bool {
 	// Tokens that nobody sends any more end where they are. Without this they
 	// would keep the table full, and every new token out until it came again.
 	if c.mu.TryLock() {
-		c.clean(s, now.Unix(), false)
-		c.clean(c.next(t), now.Unix(), false)
+		c.clean(s, now, false)
+		c.clean(c.next(t), now, false)
 		c.mu.Unlock()
 		if c.hasRoom(s, h, n) {
 			return true
@@ -162,11 +160,10 @@ func (c *Cache[V]) hasRoom(s *set[V], h uint64, size int64) bool {
 	return room && c.used.Load()+size <= c.limit
 }
 
-// Put remembers a value for a token, which it copies, from the second that from is in to
-// the one before that of to. It may fail to, for one of the reasons of a cache.
+// Put remembers a value for a token, which it copies, from an instant to right
+// before another. It may fail to, for one of the reasons of a cache.
 func (c *Cache[V]) Put(token string, value V, size int, from, to time.Time) {
-	now, until := from.Unix(), to.Unix()
-	if c == nil || until <= now || c.size(token, size) > c.limit/maxShare {
+	if c == nil || !countable(from) || !countable(to) || !from.Before(to) || c.size(token, size) > c.limit/maxShare {
 		return
 	}
 	// Who is being served does not wait for the benefit of later requests. With one
@@ -184,10 +181,10 @@ func (c *Cache[V]) Put(token string, value V, size int, from, to time.Time) {
 	text := append(make([]byte, 0, len(token)), token...)
 	e := &entry[V]{
 		hash: c.hash(token), token: unsafe.String(unsafe.SliceData(text), len(text)),
-		from: now, until: until, size: c.size(token, size), value: value,
+		from: from.UnixNano(), until: to.UnixNano(), size: c.size(token, size), value: value,
 	}
 	s := t.at(e.hash)
-	c.clean(s, now, false)
+	c.clean(s, from, false)
 	for i := range s {
 		if old := s[i].Load(); old != nil && old.hash == e.hash && old.token == token {
 			c.drop(&s[i], old)
@@ -197,7 +194,7 @@ func (c *Cache[V]) Put(token string, value V, size int, from, to time.Time) {
 		if c.used.Load()+e.size <= c.limit {
 			break
 		}
-		c.clean(c.next(t), now, true)
+		c.clean(c.next(t), from, true)
 	}
 	// Nobody else adds, and an entry counts from before it is there until after it
 	// is gone: at no instant is there more than the limit.
@@ -219,7 +216,7 @@ func (c *Cache[V]) next(t *table[V]) *set[V] {
 
 // clean lets go of what has ended in a set, and if the rest has to age, of what
 // was not read since it last did.
-func (c *Cache[V]) clean(s *set[V], now int64, age bool) {
+func (c *Cache[V]) clean(s *set[V], now time.Time, age bool) {
 	for i := range s {
 		e := s[i].Load()
 		if e == nil {
@@ -265,7 +262,16 @@ func (s *set[V]) place() *atomic.Pointer[entry[V]] {
 
 // in reports whether an entry is to be served. A clock that was set back to
 // before it was made would have it live for longer than it was given.
-func (e *entry[V]) in(now int64) bool { return e.from <= now && now < e.until }
+func (e *entry[V]) in(now time.Time) bool {
+	n := now.UnixNano()
+	return e.from <= n && n < e.until && countable(now)
+}
+
+// countable is false for what int64 nanoseconds do not reach.
+func countable(t time.Time) bool {
+	const years = 290 * 365 * 24 * 60 * 60
+	return -years < t.Unix() && t.Unix() < years
+}
 
 func (t *table[V]) at(h uint64) *set[V] { return &t.sets[h&uint64(len(t.sets)-1)] }
 
