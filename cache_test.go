@@ -486,6 +486,29 @@ func TestAKeyRemovedFromARing(t *testing.T) {
 	warm(t, m, b)
 }
 
+// A source of one's own may embed one of package keys, and know of keys that are
+// not to be used any more.
+func TestAKeyThatAWrapperTakesOut(t *testing.T) {
+	k := newKey(t, keys.ES256, keys.WithID("leaked"))
+	source := &denying{Ring: must(keys.NewRing(k, keys.WithClock(testClock)))}
+	m := newMiddleware[twoStrings](t, trust(source))
+	token := forge(t, k, header(k), goodPayload(""))
+	warm(t, m, token)
+	source.denied = "leaked"
+	_, err := m.Verify(t.Context(), token)
+	checkCause(t, err, bearer.ErrUnknownKey)
+}
+
+type denying struct {
+	*keys.Ring
+	denied string
+}
+
+func (d *denying) Lookup(ctx context.Context, h keys.Header) ([]*keys.Key, error) {
+	found, err := d.Ring.Lookup(ctx, h)
+	return slices.DeleteFunc(found, func(k *keys.Key) bool { return k.ID() == d.denied }), err
+}
+
 // A key that a ring drops by its clock, which is not the middleware's.
 func TestAKeyThatRetiredInARing(t *testing.T) {
 	now := testNow

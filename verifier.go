@@ -93,8 +93,6 @@ func (v *verifier) trustFor(e jws.Envelope) (trust *Trust, payload string, err e
 	return nil, "", ErrIssuer
 }
 
-const maxCandidates = 16
-
 // key returns the trust's key that verifies the token.
 func (t *Trust) key(ctx context.Context, header keys.Header, e jws.Envelope) (*keys.Key, error) {
 	candidates, err := t.Keys.Lookup(ctx, header)
@@ -106,9 +104,7 @@ func (t *Trust) key(ctx context.Context, header keys.Header, e jws.Envelope) (*k
 	if err != nil {
 		return nil, malformed(err)
 	}
-	// A token without kid may be for any key of its algorithm. Whoever forges one
-	// must not have the whole of a large set tried.
-	if len(candidates) > maxCandidates {
+	if len(candidates) > keys.MaxCandidates {
 		return nil, errCandidates
 	}
 	known := false
@@ -129,19 +125,11 @@ func (t *Trust) key(ctx context.Context, header keys.Header, e jws.Envelope) (*k
 
 // offers reports whether a token's key is still one that would be tried for it.
 func (trust *Trust) offers(ctx context.Context, header keys.Header, key *keys.Key) (bool, error) {
-	candidates, err := trust.Keys.Lookup(ctx, header)
+	offered, err := keys.Offers(ctx, trust.Keys, header, key)
 	if err != nil {
 		return false, unavailable(ctx, err)
 	}
-	if len(candidates) > maxCandidates {
-		return false, nil
-	}
-	for _, k := range candidates {
-		if k == key || key.Equal(k) {
-			return true, nil
-		}
-	}
-	return false, nil
+	return offered, nil
 }
 
 // fits says whether a candidate may verify a token. A source is not believed:
@@ -154,7 +142,7 @@ func fits(k *keys.Key, header keys.Header) bool {
 // The errors of most refusals, made once.
 var (
 	errNoExpiry   = fmt.Errorf("%w: no exp", ErrClaims)
-	errCandidates = fmt.Errorf("%w: more than %d keys could be meant", ErrUnknownKey, maxCandidates)
+	errCandidates = fmt.Errorf("%w: more than %d keys could be meant", ErrUnknownKey, keys.MaxCandidates)
 	errSegments   = fmt.Errorf("%w: %w", ErrMalformed, jws.ErrSegments)
 	errAlphabet   = fmt.Errorf("%w: %w", ErrMalformed, jws.ErrAlphabet)
 	errHeader     = fmt.Errorf("%w: %w", ErrMalformed, jws.ErrHeader)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -101,6 +102,11 @@ var errNoRemote = errors.New("keys: the source has no address: make it with Remo
 // fetching them failed, when the id is unknown and may not be looked for yet,
 // and when ctx ends first. Only then does the error wrap that of ctx.
 func (s *RemoteSource) Lookup(ctx context.Context, h Header) ([]*Key, error) {
+	found, err := s.lookup(ctx, h)
+	return slices.Clone(found), err
+}
+
+func (s *RemoteSource) lookup(ctx context.Context, h Header) ([]*Key, error) {
 	if s == nil || s.o == nil {
 		return nil, errNoRemote
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -182,6 +183,11 @@ func (r *Ring) SigningKey() (*Key, error) {
 // another replica, whose clock is ahead, may sign with a key that is pending
 // here. It returns no private keys, and fails for the zero Ring.
 func (r *Ring) Lookup(_ context.Context, h Header) ([]*Key, error) {
+	found, err := r.lookup(h)
+	return slices.Clone(found), err
+}
+
+func (r *Ring) lookup(h Header) ([]*Key, error) {
 	s, err := r.now()
 	if err != nil {
 		return nil, err

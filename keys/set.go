@@ -3,7 +3,6 @@ package keys
 import (
 	"errors"
 	"fmt"
-	"slices"
 )
 
 // A set is an immutable snapshot of verification keys, with the answer to each
@@ -36,14 +35,13 @@ func newSet(keys []*Key) *set {
 
 // candidates is the one rule by which a header finds keys: a key is a candidate
 // if its own algorithm is the header's, and the ids are equal or one is
-// missing. The slice is a copy, because a caller who wrote to a shared one would
-// change which key the next token is verified with.
+// missing. The slice is the set's: callers get a copy, because one who wrote to
+// it would change which key the next token is verified with.
 func (s *set) candidates(h Header) []*Key {
-	keys, ok := s.known[selector{h.Algorithm, h.KeyID}]
-	if !ok {
-		keys = s.other[h.Algorithm]
+	if keys, ok := s.known[selector{h.Algorithm, h.KeyID}]; ok {
+		return keys
 	}
-	return slices.Clone(keys)
+	return s.other[h.Algorithm]
 }
 
 // checkDistinct refuses keys of which a token could not mean exactly one: two of

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Static is a Source of keys that never change: public keys, and HMAC secrets.
@@ -38,5 +39,5 @@ func Static(keys ...*Key) (Source, error) {
 type static struct{ set *set }
 
 func (s static) Lookup(_ context.Context, h Header) ([]*Key, error) {
-	return s.set.candidates(h), nil
+	return slices.Clone(s.set.candidates(h)), nil
 }
