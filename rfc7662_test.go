@@ -113,8 +113,9 @@ func TestRFC7662(t *testing.T) {
 			ahead := forge(t, key, header(key), fmt.Sprintf(`{"iss":%q,"aud":%q,"nbf":%d,"exp":%d}`, testIssuer, testIssuer, testNow.Unix()+1, testNow.Unix()+60))
 			wantInactive(t, s.introspect(ahead))
 			s.clock.Advance(time.Second + time.Nanosecond)
-			if w := s.introspect(ahead); !strings.HasPrefix(w.Body.String(), `{"active":true,`) {
-				t.Errorf("%s", w.Body)
+			want := fmt.Sprintf(`{"active":true,"token_type":"Bearer","exp":%d,"nbf":%d,"aud":%q,"iss":%q}`+"\n", testNow.Unix()+60, testNow.Unix()+1, testIssuer, testIssuer)
+			if w := s.introspect(ahead); w.Body.String() != want {
+				t.Errorf("%s, want %s", w.Body, want)
 			}
 		}},
 		{"4: whether it was revoked, in each of the three ways", func(t *testing.T, s *oauthServer) {

@@ -114,6 +114,24 @@ func TestWithoutRefreshTokensNothingChanges(t *testing.T) {
 	tt.check(t, &loginSpy{}, w.Code, w.Header(), w.Body.String(), "")
 }
 
+// What WithClaims makes cannot leave the session, which a revocation would not
+// find then.
+func TestOwnClaimsKeepTheSession(t *testing.T) {
+	own := bearer.WithClaims(func(context.Context, *bearer.Account, bearer.Claims) (map[string]any, error) {
+		return map[string]any{"sid": "its own"}, nil
+	})
+	s := newOAuthServer(t, own)
+	first := s.logIn()
+	second := s.refreshedFrom(first.RefreshToken)
+	sid := claimsOf(t, first.AccessToken)["sid"]
+	if sid == "its own" || sid == nil || sid != claimsOf(t, second.AccessToken)["sid"] {
+		t.Errorf("sid %v", sid)
+	}
+	if sid := claimsOf(t, issue(t, issuerOf(t, &loginSpy{}, own), fullAccount(), "").AccessToken)["sid"]; sid != "its own" {
+		t.Errorf("without refresh tokens: sid %v", sid)
+	}
+}
+
 // Issue from code begins a session as a login does.
 func TestIssueBeginsASession(t *testing.T) {
 	s := newOAuthServer(t)
