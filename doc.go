@@ -24,7 +24,9 @@
 //
 // A token that was admitted is remembered for five minutes at most
 // ([WithTokenCache]). Until then its text stands for its signature and its claims;
-// its time, its key and the revocations are checked on every request.
+// its time, its key and the revocations are checked on every request. Single
+// tokens, sessions and all that an account was given can be revoked:
+// [Issuer.Revoke] and what follows it.
 //
 // Where something could not be checked, because keys, revocations or accounts
 // are out of reach, the answer is 503: never an admission, and never the word

@@ -15,24 +15,24 @@ const (
 // Lifetime is the time between a token's issue and its expiry. The zero value
 // is no lifetime.
 type Lifetime struct {
-	seconds int
-	months  int
+	seconds int64
+	months  int64
 }
 
 // Seconds is a lifetime of n seconds.
-func Seconds(n int) Lifetime { return Lifetime{seconds: n} }
+func Seconds(n int) Lifetime { return Lifetime{seconds: int64(n)} }
 
 // Minutes is a lifetime of n minutes.
 func Minutes(n int) Lifetime {
-	if n < 0 || n > maxLifetimeSeconds {
-		return Lifetime{seconds: n} // invalid already, and 60 n might not fit
+	if n < 0 || int64(n) > maxLifetimeSeconds {
+		return Lifetime{seconds: int64(n)} // invalid already, and 60 n might not fit
 	}
-	return Lifetime{seconds: 60 * n}
+	return Lifetime{seconds: 60 * int64(n)}
 }
 
 // Months is a lifetime of n calendar months in UTC. Where the month of expiry
 // has no such day it is the last one, as in .NET's AddMonths.
-func Months(n int) Lifetime { return Lifetime{months: n} }
+func Months(n int) Lifetime { return Lifetime{months: int64(n)} }
 
 // A century is more than any token should see, and keeps every date writable.
 const (

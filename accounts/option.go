@@ -87,7 +87,7 @@ func WithSchemes(current Scheme, accepted ...Scheme) Option {
 }
 
 // WithSlots sets how many logins compute hashes at once. Each takes a core, and
-// for argon2id the scheme's memory. The default is one less than GOMAXPROCS, and
+// for argon2id the scheme's memory and a core for each of its lanes. The default is one less than GOMAXPROCS, and
 // one at least, so that other requests always find a core.
 func WithSlots(n int) Option {
 	return Option{"WithSlots", func(c *config) string {

@@ -46,10 +46,13 @@ func NewAccounts(ctx context.Context, db *sql.DB, d Dialect) (*Accounts, error) 
 		return nil, err
 	}
 	a := &Accounts{statements: s}
-	return a, s.prepare(ctx, map[**sql.Stmt]string{
+	if err := s.prepare(ctx, map[**sql.Stmt]string{
 		&a.lookup: lookupAccount, &a.list: listAccounts, &a.insert: insertAccount,
 		&a.lock: dialects[d].lock, &a.update: updateAccount, &a.upgrade: upgradeHash,
-	})
+	}); err != nil {
+		return nil, err
+	}
+	return a, nil
 }
 
 // Lookup implements accounts.Store.

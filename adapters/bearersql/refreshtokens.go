@@ -34,10 +34,13 @@ func NewRefreshTokens(ctx context.Context, db *sql.DB, d Dialect, opts ...Option
 		return nil, err
 	}
 	t := &RefreshTokens{store: s}
-	return t, s.prepare(ctx, map[**sql.Stmt]string{
+	if err := s.prepare(ctx, map[**sql.Stmt]string{
 		&t.create: createFamily, &t.lookup: lookupFamily, &t.lock: lockFamily,
 		&t.update: updateFamily, &t.revoke: revokeFamily, &t.sweep: sweepFamily,
-	})
+	}); err != nil {
+		return nil, err
+	}
+	return t, nil
 }
 
 // Create implements refresh.Store. It also deletes families that have expired.

@@ -34,7 +34,10 @@ func NewRevocations(ctx context.Context, db *sql.DB, d Dialect, opts ...Option) 
 		return nil, err
 	}
 	r := &Revocations{store: s}
-	return r, s.prepare(ctx, map[**sql.Stmt]string{&r.check: checkRevoked, &r.add: addRevoked, &r.sweep: sweepRevoked})
+	if err := s.prepare(ctx, map[**sql.Stmt]string{&r.check: checkRevoked, &r.add: addRevoked, &r.sweep: sweepRevoked}); err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 // Revoked implements bearer.Revocations.
