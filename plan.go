@@ -101,7 +101,10 @@ func planTag(f reflect.StructField) (name string, kind tagKind) {
 	if tag == "-" || !tagged && !f.IsExported() && !f.Anonymous {
 		return "", tagIgnored
 	}
-	name, options, _ := strings.Cut(tag, ",")
+	name, options, more := strings.Cut(tag, ",")
+	if more && options == "" {
+		return "", tagUnknown
+	}
 	if name == "" {
 		if f.Anonymous && options == "" || f.IsExported() && options == "embed" {
 			return "", tagEmbedded
@@ -169,9 +172,9 @@ func setterFor(t reflect.Type) setter {
 			return orNull(p.setStruct)
 		}
 	case reflect.Pointer:
-		// Not to what may hold such a pointer itself.
+		// Not to what may hold such a pointer itself, or be one: type P *P.
 		elem := t.Elem()
-		if elem.Kind() == reflect.Struct && elem != reflect.TypeFor[NumericDate]() {
+		if elem.Kind() == reflect.Pointer && elem.Name() != "" || elem.Kind() == reflect.Struct && elem != reflect.TypeFor[NumericDate]() {
 			return nil
 		}
 		if set := setterFor(elem); set != nil {

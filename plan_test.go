@@ -229,6 +229,8 @@ var unplannedTypes = map[string]reflect.Type{
 	"an unexported member":    within(unexported),
 	"no exported field":       within(withoutAny),
 	"an embedded encoder":     reflect.TypeFor[withEncodes](),
+	"a comma and no option":   within(reflect.StructOf([]reflect.StructField{field("V", `json:"v,"`, text)})),
+	"a pointer to itself":     within(reflect.TypeFor[itself]()),
 	"a pointer to a struct":   within(reflect.TypeFor[*inner]()),
 	"a pointer to no pointer": within(reflect.TypeFor[*withAny]()),
 }
@@ -240,6 +242,8 @@ func comparePlans(t testing.TB, payload string) {
 		comparePlan(t, c, payload)
 	}
 }
+
+type itself *itself
 
 type tenantClaim struct {
 	Tenant tenantName `json:"tenant"`
