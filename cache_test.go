@@ -509,6 +509,56 @@ func (d *denying) Lookup(ctx context.Context, h keys.Header) ([]*keys.Key, error
 	return slices.DeleteFunc(found, func(k *keys.Key) bool { return k.ID() == d.denied }), err
 }
 
+// A source that is slow does not give a token more time than it has.
+func TestASlowSourceAndATokenThatEnds(t *testing.T) {
+	k, now := newKey(t, keys.HS256), testNow
+	var slow time.Duration
+	source := &spySource{Source: static(t, k)}
+	m := must(bearer.NewMiddleware[twoStrings](trust(source), bearer.WithLeeway(0), bearer.WithClock(func() time.Time { return now })))
+	token := forge(t, k, header(k), payloadWith("exp", fmt.Sprint(now.Add(20*time.Second).Unix())))
+	source.before = func() { now = now.Add(slow) }
+	warm(t, m, token)
+	slow = 30 * time.Second
+	for range 2 {
+		_, err := m.Verify(t.Context(), token)
+		checkCause(t, err, bearer.ErrExpired)
+	}
+}
+
+// A store that embeds one which only reads may do otherwise.
+func TestAStoreThatChangesWhatItIsGiven(t *testing.T) {
+	k := newKey(t, keys.HS256)
+	tr := trust(static(t, k))
+	tr.Revocations = &renaming{new(onlyReads)}
+	m := newMiddleware[twoStrings](t, tr)
+	token := forge(t, k, header(k), goodPayload(`,"scope":"read","roles":["user"]`))
+	for range 4 {
+		got, err := m.Verify(t.Context(), token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Scopes[0] != "read" || got.Roles[0] != "user" || got.Audience[0] != testAudience {
+			t.Fatalf("%q %q %q", got.Scopes, got.Roles, got.Audience)
+		}
+	}
+}
+
+type onlyReads struct{}
+
+func (*onlyReads) Revoked(context.Context, bearer.Info) (bool, error) { return false, nil }
+func (o *onlyReads) OnlyReads() bearer.Revocations                    { return o }
+
+type renaming struct{ *onlyReads }
+
+func (*renaming) Revoked(_ context.Context, t bearer.Info) (bool, error) {
+	for _, list := range [][]string{t.Scopes, t.Roles, t.Audience} {
+		for i := range list {
+			list[i] = "admin"
+		}
+	}
+	return false, nil
+}
+
 // A key that a ring drops by its clock, which is not the middleware's.
 func TestAKeyThatRetiredInARing(t *testing.T) {
 	now := testNow
@@ -1199,9 +1249,16 @@ func TestAFloodOfValidTokens(t *testing.T) {
 		Addr  netip.Addr `json:"addr"`
 	}](`,"email":"`+strings.Repeat(`x`, 1000)+`"`))
 	t.Run("many roles", floodOfValidTokens[twoStrings](`,"roles":["a"`+strings.Repeat(`,"b"`, 300)+`]`))
+	t.Run("many roles, in the claims too", floodOfValidTokens[stringsAndSlices](`,"roles":["a"`+strings.Repeat(`,"b"`, 300)+`]`))
+	t.Run("a list of large values", floodOfValidTokens[struct {
+		Large []struct {
+			V [8]int64 `json:"v"`
+		} `json:"large"`
+	}](`,"large":[{}`+strings.Repeat(`,{}`, 100)+`]`))
+	t.Run("a header of its own each", floodOfValidTokens[twoStrings](`,"email":"a@b.test"`, `,"nonce":"%0300d"`))
 }
 
-func floodOfValidTokens[C any](more string) func(*testing.T) {
+func floodOfValidTokens[C any](more string, headers ...string) func(*testing.T) {
 	return func(t *testing.T) {
 		if raceDetector {
 			t.Skip("the race detector's own memory")
@@ -1215,7 +1272,11 @@ func floodOfValidTokens[C any](more string) func(*testing.T) {
 		}))
 		before := heapInUse()
 		for n := range tokens {
-			token := forge(t, k, header(k), goodPayload(fmt.Sprintf(`,"n":%d%s`, n, more)))
+			h := header(k)
+			for _, more := range headers {
+				h = strings.TrimSuffix(h, "}") + fmt.Sprintf(more, n) + "}"
+			}
+			token := forge(t, k, h, goodPayload(fmt.Sprintf(`,"n":%d%s`, n, more)))
 			for range 1 + n%4 {
 				if _, err := m.Verify(t.Context(), token); err != nil {
 					t.Fatal(err)

@@ -73,6 +73,19 @@ func isValue(t reflect.Type) bool {
 	return true
 }
 
+// size is what the slices of *claims take.
+func (c *claimsCopy) size(claims any) (n int) {
+	if len(c.slices) == 0 {
+		return 0
+	}
+	v := reflect.ValueOf(claims).Elem()
+	for _, path := range c.slices {
+		f := v.FieldByIndex(path)
+		n += f.Len() * int(f.Type().Elem().Size())
+	}
+	return n
+}
+
 // own replaces each slice of what was assigned to *claims by a copy.
 func (c *claimsCopy) own(claims any) {
 	if len(c.slices) == 0 {

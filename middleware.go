@@ -203,7 +203,7 @@ func (m *Middleware[C]) admitted(ctx context.Context, header []string) *tokenCon
 // verify decides on a token, and returns it in what is to be its context.
 func (m *Middleware[C]) verify(ctx context.Context, raw string, e *Event) (*tokenContext[C], error) {
 	c, err := m.memory.recall(ctx, m.v, raw, e)
-	if err != nil {
+	if err != nil && c == nil {
 		return nil, err
 	}
 	if c == nil {

@@ -51,19 +51,24 @@ func newMemory[C any](bytes int64) memory[C] {
 	return memory[C]{tokencache.New[remembered[C]](bytes), copyOf(reflect.TypeFor[C]()), validates}
 }
 
-// recall returns a token that was admitted before, or why it is not any more, and
-// neither where it has to be verified: nothing is known of it, or its key is not
-// offered any more.
+// recall returns a token that was admitted before, or why it is not any more, or
+// both where the revocations alone say so; and neither where it has to be verified:
+// nothing is known of it, its time is over, or its key is not offered any more.
 func (m *memory[C]) recall(ctx context.Context, v *verifier, raw string, e *Event) (*tokenContext[C], error) {
-	// It was in its time when it was remembered, and is until it ends.
-	r := m.cache.Get(raw, v.clock)
-	if r == nil {
+	entry := m.cache.Find(raw)
+	if entry == nil {
 		return nil, nil
 	}
+	r := &entry.Value
 	// A key that was removed or replaced verifies nothing from then on, however
 	// often it has. Its equal in other memory, as of each fetch, goes on.
 	offered, err := r.trust.offers(ctx, r.header(), r.key)
 	if err == nil && !offered {
+		return nil, nil
+	}
+	// The clock comes after the source, which may have been slow. The token was in
+	// its time when it was remembered, and is until the entry ends.
+	if err == nil && !m.cache.Use(entry, v.clock()) {
 		return nil, nil
 	}
 	e.Cached, e.Issuer = true, r.trust.Issuer
@@ -100,7 +105,7 @@ func (m *memory[C]) remember(raw string, p *proof, t *Info, claims *C) {
 		until = t.ExpiresAt
 	}
 	lists := len(t.Audience) + len(t.Scopes) + len(t.Roles)
-	size := len(p.payload) + 16*lists
+	size := len(p.payload) + 16*lists + len(p.header.KeyID) + len(p.header.Type) + m.copy.size(claims)
 	if !p.decoded || strings.Contains(p.payload, `\`) {
 		// Strings that are no piece of the payload, in Info and in the claims.
 		size += 2 * len(p.payload)

@@ -104,7 +104,7 @@ type memoryRevocations struct {
 	table revoked.Table
 }
 
-func (m *memoryRevocations) OnlyReads() {}
+func (m *memoryRevocations) OnlyReads() Revocations { return m }
 
 func (m *memoryRevocations) Revoked(_ context.Context, t Info) (bool, error) {
 	return m.table.Revoked(t.Issuer, t.ID, t.Session, t.Subject, t.IssuedAt), nil

@@ -13,6 +13,8 @@ type spySource struct {
 	keys.Source
 	fail func(ctx context.Context) error
 
+	before func() // it answers
+
 	mu      sync.Mutex
 	headers []keys.Header
 }
@@ -21,6 +23,9 @@ func (s *spySource) Lookup(ctx context.Context, h keys.Header) ([]*keys.Key, err
 	s.mu.Lock()
 	s.headers = append(s.headers, h)
 	s.mu.Unlock()
+	if s.before != nil {
+		s.before()
+	}
 	if s.fail != nil {
 		return nil, s.fail(ctx)
 	}

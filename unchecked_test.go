@@ -13,6 +13,38 @@ import (
 	"github.com/gobearer/bearer/keys"
 )
 
+// A token that is remembered is admitted and refused like any other.
+func TestAdmitUncheckedOfARememberedToken(t *testing.T) {
+	k := newKey(t, keys.HS256, keys.WithID("1"))
+	token := forge(t, k, header(k), goodPayload(""))
+	var revoked bool
+	var down error
+	tr := trust(static(t, k))
+	tr.Revocations = revocationsFunc(func(context.Context, bearer.Info) (bool, error) { return revoked, down })
+	events := new(eventLog)
+	m := newMiddleware[twoStrings](t, tr, bearer.DangerouslyAdmitUnchecked(), events.option())
+	warm(t, m, token)
+	for _, tt := range []struct {
+		revoked bool
+		down    error
+		want    error
+		kind    string
+	}{
+		{false, nil, nil, bearer.EventVerified},
+		{false, errStore, nil, bearer.EventUnchecked},
+		{true, nil, bearer.ErrRevoked, bearer.EventRefused},
+		{false, nil, nil, bearer.EventVerified},
+	} {
+		events.since()
+		revoked, down = tt.revoked, tt.down
+		_, err := m.Verify(t.Context(), token)
+		checkCause(t, err, tt.want)
+		if got := events.since(); len(got) != 1 || got[0].Kind != tt.kind || !got[0].Cached {
+			t.Errorf("%+v, want %s from the cache", got, tt.kind)
+		}
+	}
+}
+
 // DangerouslyAdmitUnchecked is for one failure alone, and says each time that it
 // was used.
 func TestAdmitUnchecked(t *testing.T) {

@@ -62,7 +62,8 @@ func (v *verifier) prove(ctx context.Context, raw string, e *Event) (proof, erro
 	if p.key, err = p.trust.key(ctx, p.header, envelope); err != nil {
 		return p, err
 	}
-	v.headers.Remember(envelope)
+	v.headers.Remember(&envelope)
+	p.header.KeyID, p.header.Type = envelope.KeyID, envelope.Type
 	e.KeyID, e.Algorithm = p.key.ID(), p.key.Algorithm()
 	if p.payload == "" {
 		if p.payload, err = envelope.Payload(); err != nil {
@@ -194,8 +195,9 @@ func (v *verifier) inTime(t *Info, now time.Time) error {
 }
 
 // A reader is a store of revocations that neither keeps nor changes an Info, and
-// so is asked without a copy of its lists.
-type reader interface{ OnlyReads() }
+// so is asked without a copy of its lists. It returns itself: a store that embeds
+// one has the method too, and may do otherwise.
+type reader interface{ OnlyReads() Revocations }
 
 // revoked asks the trust's revocations.
 func (trust *Trust) revoked(ctx context.Context, c informed, dated bool) error {
@@ -203,7 +205,7 @@ func (trust *Trust) revoked(ctx context.Context, c informed, dated bool) error {
 		return nil
 	}
 	info := c.info()
-	if _, ok := trust.Revocations.(reader); !ok {
+	if r, ok := trust.Revocations.(reader); !ok || r.OnlyReads() != trust.Revocations {
 		// A store of somebody else's may keep or change what it is given.
 		info = info.clone()
 	}

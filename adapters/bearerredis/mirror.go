@@ -45,7 +45,7 @@ func NewMirror(client redis.UniversalClient, maxAge time.Duration, opts ...Optio
 var ErrStale = errors.New("bearerredis: the mirror has not heard from Redis lately")
 
 // OnlyReads tells package bearer that Revoked needs no copy of what it is given.
-func (m *Mirror) OnlyReads() {}
+func (m *Mirror) OnlyReads() bearer.Revocations { return m }
 
 // Revoked implements bearer.Revocations.
 func (m *Mirror) Revoked(_ context.Context, t bearer.Info) (bool, error) {

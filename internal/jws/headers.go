@@ -49,17 +49,13 @@ func (h *Headers) Parse(token string, max int) (Envelope, error) {
 }
 
 // Remember keeps the header of a token for others with the same, in the place of
-// the one that was kept first. It must be called for verified tokens only, so that
-// nobody else chooses what is forgotten.
-func (h *Headers) Remember(e Envelope) {
+// the one that was kept first, and gives e its copies of the values, which keep
+// nothing else of the header in memory. It must be called for verified tokens
+// only, so that nobody else chooses what is forgotten.
+func (h *Headers) Remember(e *Envelope) {
 	if e.known || len(e.header) > maxRemembered {
 		return
 	}
-	// The copies do not keep the whole token in memory.
-	h.known[(h.next.Add(1)-1)%uint32(len(h.known))].Store(&header{
-		segment:   strings.Clone(e.header),
-		algorithm: strings.Clone(e.Algorithm),
-		keyID:     strings.Clone(e.KeyID),
-		typ:       strings.Clone(e.Type),
-	})
+	e.Algorithm, e.KeyID, e.Type = strings.Clone(e.Algorithm), strings.Clone(e.KeyID), strings.Clone(e.Type)
+	h.known[(h.next.Add(1)-1)%uint32(len(h.known))].Store(&header{strings.Clone(e.header), e.Algorithm, e.KeyID, e.Type})
 }

@@ -26,7 +26,7 @@ func remember(t *testing.T, h *jws.Headers, token string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.Remember(e)
+	h.Remember(&e)
 }
 
 func withKeyID(kid any) string {
@@ -128,7 +128,7 @@ func TestHeadersConcurrently(t *testing.T) {
 				if err != nil || e.KeyID != kid {
 					t.Errorf("%q, %v, want %q", e.KeyID, err, kid)
 				}
-				h.Remember(e)
+				h.Remember(&e)
 			}
 		})
 	}

@@ -32,7 +32,7 @@ func (c *Cache[V]) Table() int64 {
 }
 
 // Fixed is what an entry takes for a token and a value of no length.
-func (c *Cache[V]) Fixed() int64 { return int64(unsafe.Sizeof(entry[V]{})) }
+func (c *Cache[V]) Fixed() int64 { return int64(unsafe.Sizeof(Entry[V]{})) }
 
 // SetOf is where a token goes.
 func (c *Cache[V]) SetOf(token string) int { return int(c.hash(token) & uint64(c.sets-1)) }

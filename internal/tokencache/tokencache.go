@@ -37,17 +37,17 @@ type table[V any] struct {
 
 const ways = 8
 
-type set[V any] [ways]atomic.Pointer[entry[V]] // a cache line
+type set[V any] [ways]atomic.Pointer[Entry[V]] // a cache line
 
-// An entry does not change, but for uses. What is compared comes first, in one
-// cache line.
-type entry[V any] struct {
+// An Entry does not change, but for uses. What is compared comes first, in one
+// cache line. Its value is shared: nobody may write to it.
+type Entry[V any] struct {
 	hash        uint64
 	token       string
 	from, until int64 // nanoseconds since 1970: from <= now < until
 	uses        atomic.Uint32
 	size        int64
-	value       V
+	Value       V
 }
 
 const (
@@ -79,10 +79,9 @@ func New[V any](bytes int64) *Cache[V] {
 	return c
 }
 
-// Get returns the value that was put in last for exactly this token, if it is its
-// time. The clock is read for a token that is known and for no other. The value is
-// shared: nobody may write to it. Nil: there is none.
-func (c *Cache[V]) Get(token string, clock func() time.Time) *V {
+// Find returns what was put in last for exactly this token. Nil: nothing was, or
+// it is not held any more. It is to be served only if [Cache.Use] says so.
+func (c *Cache[V]) Find(token string) *Entry[V] {
 	if c == nil {
 		return nil
 	}
@@ -97,21 +96,31 @@ func (c *Cache[V]) Get(token string, clock func() time.Time) *V {
 		// The hash comes first. It is of what nobody can guess, the signature, by a
 		// seed that nobody knows: so the time that the comparison of the texts takes
 		// says something to those alone who have the token.
-		if e == nil || e.hash != h || e.token != token {
-			continue
+		if e != nil && e.hash == h && e.token == token {
+			return e
 		}
-		if !e.in(clock()) {
-			c.drop(&s[i], e)
-			return nil
-		}
-		// Soon nothing is written any more: cores that read one entry keep its line.
-		// That an increment gets lost between two of them does not matter.
-		if uses := e.uses.Load(); uses < maxUses {
-			e.uses.Store(uses + 1)
-		}
-		return &e.value
 	}
 	return nil
+}
+
+// Use reports whether it is an entry's time. One whose time it is not is held no
+// longer.
+func (c *Cache[V]) Use(e *Entry[V], now time.Time) bool {
+	if !e.in(now) {
+		s := c.table.Load().at(e.hash)
+		for i := range s {
+			if s[i].Load() == e {
+				c.drop(&s[i], e)
+			}
+		}
+		return false
+	}
+	// Soon nothing is written any more: cores that read one entry keep its line.
+	// That an increment gets lost between two of them does not matter.
+	if uses := e.uses.Load(); uses < maxUses {
+		e.uses.Store(uses + 1)
+	}
+	return true
 }
 
 // Admits reports whether a Put of this token has a prospect. Who asks before
@@ -179,9 +188,9 @@ func (c *Cache[V]) Put(token string, value V, size int, from, to time.Time) {
 	}
 	// The copy is as long as the token. What it was cut from may be anything.
 	text := append(make([]byte, 0, len(token)), token...)
-	e := &entry[V]{
+	e := &Entry[V]{
 		hash: c.hash(token), token: unsafe.String(unsafe.SliceData(text), len(text)),
-		from: from.UnixNano(), until: to.UnixNano(), size: c.size(token, size), value: value,
+		from: from.UnixNano(), until: to.UnixNano(), size: c.size(token, size), Value: value,
 	}
 	s := t.at(e.hash)
 	c.clean(s, from, false)
@@ -233,7 +242,7 @@ func (c *Cache[V]) clean(s *set[V], now time.Time, age bool) {
 }
 
 // drop takes an entry away, unless somebody else just did.
-func (c *Cache[V]) drop(slot *atomic.Pointer[entry[V]], e *entry[V]) {
+func (c *Cache[V]) drop(slot *atomic.Pointer[Entry[V]], e *Entry[V]) {
 	if slot.CompareAndSwap(e, nil) {
 		c.used.Add(-e.size)
 	}
@@ -241,7 +250,7 @@ func (c *Cache[V]) drop(slot *atomic.Pointer[entry[V]], e *entry[V]) {
 
 // place is where a new entry goes: what was read least makes room for it, and
 // the others age by as much.
-func (s *set[V]) place() *atomic.Pointer[entry[V]] {
+func (s *set[V]) place() *atomic.Pointer[Entry[V]] {
 	least, fewest := 0, uint32(maxUses+1)
 	for i := range s {
 		e := s[i].Load()
@@ -262,7 +271,7 @@ func (s *set[V]) place() *atomic.Pointer[entry[V]] {
 
 // in reports whether an entry is to be served. A clock that was set back to
 // before it was made would have it live for longer than it was given.
-func (e *entry[V]) in(now time.Time) bool {
+func (e *Entry[V]) in(now time.Time) bool {
 	n := now.UnixNano()
 	return e.from <= n && n < e.until && countable(now)
 }
@@ -278,7 +287,7 @@ func (t *table[V]) at(h uint64) *set[V] { return &t.sets[h&uint64(len(t.sets)-1)
 // size is what an entry takes of the heap, with what the allocator's size classes
 // add to it.
 func (c *Cache[V]) size(token string, value int) int64 {
-	n := int64(unsafe.Sizeof(entry[V]{})) + int64(len(token)) + int64(value)
+	n := int64(unsafe.Sizeof(Entry[V]{})) + int64(len(token)) + int64(value)
 	return n + n/8
 }
 

@@ -31,8 +31,16 @@ func put[V any](c *tokencache.Cache[V], token string, value V, size int, now, un
 }
 
 func get[V any](c *tokencache.Cache[V], token string, now int64) *V {
-	v := c.Get(token, func() time.Time { return at(now) })
+	v := getAt(c, token, at(now))
 	return v
+}
+
+func getAt[V any](c *tokencache.Cache[V], token string, now time.Time) *V {
+	e := c.Find(token)
+	if e == nil || !c.Use(e, now) {
+		return nil
+	}
+	return &e.Value
 }
 
 func at(second int64) time.Time { return time.Unix(second, 0) }
@@ -154,12 +162,12 @@ func TestPartsOfASecond(t *testing.T) {
 		{to.Add(-1), true},
 		{to, false},
 	} {
-		if v := c.Get(token(1), func() time.Time { return tt.now }); (v != nil) != tt.want {
+		if v := getAt(c, token(1), tt.now); (v != nil) != tt.want {
 			t.Errorf("%v: served: %v, want %v", tt.now, v != nil, tt.want)
 		}
 	}
 	c.Put(token(1), 1, 0, from, to)
-	if c.Get(token(1), func() time.Time { return from.Add(-1) }) != nil {
+	if getAt(c, token(1), from.Add(-1)) != nil {
 		t.Error("served before its time")
 	}
 }
@@ -180,12 +188,27 @@ func TestInstantsOutOfReach(t *testing.T) {
 	}
 }
 
-func TestTheClockIsNotReadForUnknownTokens(t *testing.T) {
+// What ended is let go of once, whoever else has found it, and nothing that has
+// come into its place since.
+func TestWhatEndedIsLetGoOfOnce(t *testing.T) {
 	c := tokencache.New[int](1 << 20)
-	clock := func() time.Time { t.Error("it was"); return at(0) }
-	c.Get(token(1), clock)
-	put(c, token(2), 2, 0, 0, 10)
-	c.Get(token(1), clock)
+	put(c, token(1), 1, 0, 0, 10)
+	a, b := c.Find(token(1)), c.Find(token(1))
+	if a == nil || a != b {
+		t.Fatal("not found")
+	}
+	if c.Use(a, at(10)) || c.Use(b, at(10)) {
+		t.Error("used after its time")
+	}
+	checkBytes(t, c)
+	put(c, token(1), 2, 0, 10, 20)
+	if c.Use(a, at(10)) {
+		t.Error("used after its time")
+	}
+	if v := get(c, token(1), 10); v == nil || *v != 2 {
+		t.Errorf("%v, want what came later", v)
+	}
+	checkBytes(t, c)
 }
 
 func TestNoCache(t *testing.T) {
