@@ -12,14 +12,11 @@ import (
 // peer is a trusted proxy. Then X-Forwarded-For is read from its right end, where
 // the trusted proxies wrote, up to the first address that is none of them:
 // everything further left is whatever the client said. Invalid where the peer
-// has no address.
+// has no address, as by a Unix socket, unless the zero Prefix is trusted.
 func clientAddr(r *http.Request, trusted []netip.Prefix) netip.Addr {
-	addr, ok := parseAddr(r.RemoteAddr)
-	if !ok {
-		return netip.Addr{}
-	}
+	addr, _ := parseAddr(r.RemoteAddr)
 	for hop := range hops(r.Header["X-Forwarded-For"]) {
-		if !slices.ContainsFunc(trusted, func(p netip.Prefix) bool { return p.Contains(addr) }) {
+		if !slices.ContainsFunc(trusted, func(p netip.Prefix) bool { return p.Contains(addr) || !p.IsValid() && !addr.IsValid() }) {
 			return addr
 		}
 		next, ok := parseAddr(hop)

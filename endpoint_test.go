@@ -594,6 +594,7 @@ func TestCurl(t *testing.T) {
 func TestClientAddr(t *testing.T) {
 	one := []string{"10.0.0.0/8"}
 	both := []string{"10.0.0.0/8", "2001:db8::/32"}
+	unix := []string{"unix"} // the zero Prefix
 	tests := []struct {
 		name    string
 		peer    string
@@ -610,6 +611,12 @@ func TestClientAddr(t *testing.T) {
 		{"no address", "", nil, nil, ""},
 		{"a unix socket whose client names itself", "@", one, []string{"203.0.113.7"}, ""},
 		{"a name is not looked up", "localhost:80", nil, nil, ""},
+		{"a proxy by a unix socket", "@", unix, []string{"198.51.100.9, 203.0.113.7"}, "203.0.113.7"},
+		{"a proxy by a socket without a name", "", unix, []string{"203.0.113.7"}, "203.0.113.7"},
+		{"a proxy by a unix socket, without a header", "@", unix, nil, ""},
+		{"garbage from a proxy by a unix socket", "@", unix, []string{"203.0.113.7, unknown"}, ""},
+		{"a chain of proxies by a unix socket", "@", append(unix, one...), []string{"198.51.100.9, 203.0.113.7, 10.1.1.1"}, "203.0.113.7"},
+		{"a peer with an address, where unix sockets are trusted", "192.0.2.1:1", unix, []string{"203.0.113.7"}, "192.0.2.1"},
 
 		{"a header without trusted proxies is not read", "192.0.2.1:1", nil, []string{"203.0.113.7"}, "192.0.2.1"},
 		{"a header from a peer that is no proxy is not read", "192.0.2.1:1", one, []string{"203.0.113.7"}, "192.0.2.1"},
@@ -640,6 +647,10 @@ func TestClientAddr(t *testing.T) {
 			if tt.proxies != nil {
 				var prefixes []netip.Prefix
 				for _, p := range tt.proxies {
+					if p == "unix" {
+						prefixes = append(prefixes, netip.Prefix{})
+						continue
+					}
 					prefixes = append(prefixes, netip.MustParsePrefix(p))
 				}
 				opts = append(opts, bearer.WithTrustedProxies(prefixes...))

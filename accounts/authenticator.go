@@ -72,11 +72,12 @@ func (a *Authenticator) Authenticate(ctx context.Context, c bearer.Credentials) 
 // login returns the account that c opens, and a new hash if its own is of an old
 // scheme.
 func (a *Authenticator) login(ctx context.Context, c bearer.Credentials, e *Event) (_ *Record, fresh string, err error) {
-	if !a.gate.enter() {
+	place := a.gate.enter()
+	if place == nil {
 		e.Outcome = Busy
 		return nil, "", ErrBusy
 	}
-	defer a.gate.leave()
+	defer place.leave()
 
 	login, nameErr := UserName(c.UserName)
 	attempt := Attempt{Account: digest(login), Network: e.Network}
@@ -91,6 +92,10 @@ func (a *Authenticator) login(ctx context.Context, c bearer.Credentials, e *Even
 	case verdict.Wait > 0:
 		e.Outcome = verdict.By
 		return nil, "", &bearer.ThrottledError{RetryAfter: verdict.Wait}
+	case place == a.gate.spare && !verdict.Known:
+		a.refund(ctx, attempt, verdict)
+		e.Outcome = Busy
+		return nil, "", ErrBusy
 	}
 	record, err := a.lookup(ctx, login, nameErr)
 	if err != nil {
@@ -205,8 +210,15 @@ func (a *Authenticator) lookup(ctx context.Context, login string, nameErr error)
 	if errors.Is(err, ErrNotFound) {
 		return nil, nil
 	}
+	// A store that takes two names for one gives guessers an account's attempts
+	// for each of them.
+	if err == nil && record != nil && record.Login != login {
+		return nil, errOtherLogin
+	}
 	return record, err
 }
+
+var errOtherLogin = errors.New("accounts: the store has returned an account with another Login")
 
 // refund is for attempts that tried no password. Where it fails they count.
 func (a *Authenticator) refund(ctx context.Context, attempt Attempt, v Verdict) {

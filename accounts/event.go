@@ -23,7 +23,7 @@ const (
 	Busy              = "busy"            // no place in the queue for hashing
 	Abandoned         = "abandoned"       // the client went away
 	StoreFailed       = "store_failed"    // nobody can log in
-	ThrottleFailed    = "throttle_failed" // of Admit: nobody can log in; beside Granted: the success was not noted
+	ThrottleFailed    = "throttle_failed" // nobody can log in; a success that could not be noted is Granted, with Err
 	HashUpgraded      = "hash_upgraded"
 	UpgradeFailed     = "upgrade_failed" // the login was granted, the old hash stays
 )

@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -149,12 +152,67 @@ func TestBusyAnswer(t *testing.T) {
 		if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") != "1" || time.Since(start) != 0 {
 			t.Errorf("%d %v after %v", w.Code, w.Header(), time.Since(start))
 		}
-		if calls := append(c.throttle.names(t), c.store.calls[1:]...); len(calls) != 0 {
-			t.Errorf("it was counted or looked up: %q", calls)
+		if calls := append(c.throttle.names(t), c.store.calls[1:]...); !slices.Equal(calls, []string{"Admit", "Refund"}) {
+			t.Errorf("%q: it was counted or looked up", calls)
 		}
 		time.Sleep(time.Second) // as it was told to
 		if w := ask(); w.Code != http.StatusBadRequest {
 			t.Errorf("%d, a second later", w.Code)
+		}
+	})
+}
+
+// A flood of strangers, each at another account from another network, fills the
+// queue and keeps nobody out who is known.
+func TestAKnownOwnerBesideAFloodOfStrangers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var all sync.WaitGroup
+		var store accounts.MemoryStore
+		owner := users()["tom"]
+		if err := store.Create(t.Context(), &owner); err != nil {
+			t.Fatal(err)
+		}
+		auth, err := accounts.New(&store, accounts.WithSlots(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		auth.WrapHash(func(accounts.HashFunc) accounts.HashFunc {
+			return func(_ accounts.Scheme, password, _ string) (string, bool) {
+				time.Sleep(hashTime)
+				return "", password == passwordOf("tom")
+			}
+		})
+		try := func(userName, from string) error {
+			c := login(userName)
+			c.ClientAddr = netip.MustParseAddr(from)
+			_, err := auth.Authenticate(t.Context(), c)
+			return err
+		}
+		const home = "198.51.100.1"
+		if err := try("tom", home); err != nil {
+			t.Fatal(err)
+		}
+		var busy, tried atomic.Int64
+		ended := time.Now().Add(time.Minute)
+		all.Go(func() {
+			for n := 0; time.Now().Before(ended); n++ {
+				all.Go(func() {
+					if tried.Add(1); errors.Is(try(name(n), address(n)), accounts.ErrBusy) {
+						busy.Add(1)
+					}
+				})
+				time.Sleep(time.Second / 500)
+			}
+		})
+		for time.Now().Before(ended) {
+			time.Sleep(377 * time.Millisecond)
+			if err := try("tom", home); err != nil {
+				t.Error(err)
+			}
+		}
+		all.Wait()
+		if busy.Load() < tried.Load()/2 {
+			t.Errorf("%d of %d strangers were refused: no flood", busy.Load(), tried.Load())
 		}
 	})
 }

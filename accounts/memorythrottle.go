@@ -19,6 +19,7 @@ import (
 // known 20 and 200. Each further one waits, for 1 s, 2 s, 4 s and so on up to 15
 // minutes for an account and one minute for a network, in which one attempt is
 // forgotten. A success takes back what the same account and network have counted.
+// Until then a login counts, so these are also how many can be under way at once.
 //
 // Its memory is bounded: at most 24 MiB for attempts and 48 MiB for the networks
 // that accounts are known from, which are 16 for each of 65536. When that is full

@@ -100,7 +100,8 @@ func WithSlots(n int) Option {
 }
 
 // WithQueue sets how many logins wait for a slot. One more is refused at once,
-// with ErrBusy. The default is 64 for each slot.
+// with ErrBusy. The default is 64 for each slot. Callers who are known have as
+// many places again, which no flood of strangers fills; they wait in one line.
 func WithQueue(n int) Option {
 	return Option{"WithQueue", func(c *config) string {
 		if n < 0 || n > maxQueue {

@@ -437,8 +437,8 @@ func TestSchemesAreEqualByTheirWork(t *testing.T) {
 // A schemeStore has one account, tom, with this hash.
 type schemeStore string
 
-func (s schemeStore) Lookup(context.Context, string) (*accounts.Record, error) {
-	return &accounts.Record{PasswordHash: string(s), PrivateToken: accounts.HashPrivateToken("token")}, nil
+func (s schemeStore) Lookup(_ context.Context, login string) (*accounts.Record, error) {
+	return &accounts.Record{Login: login, PasswordHash: string(s), PrivateToken: accounts.HashPrivateToken("token")}, nil
 }
 
 func (schemeStore) UpgradeHash(context.Context, string, string, string) error { return nil }

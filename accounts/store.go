@@ -3,9 +3,10 @@ package accounts
 import "context"
 
 // A Store is where an [Authenticator] finds accounts. It is called concurrently,
-// with contexts that expire. bearertest.AccountStore tests one.
+// with contexts that expire. bearertest.AccountStore tests an [AdminStore].
 type Store interface {
-	// Lookup returns the account whose Login is login, disabled or not. The error
+	// Lookup returns the account whose Login is login, to the byte, disabled or
+	// not. The error
 	// wraps ErrNotFound where there is none; any other means that the store could
 	// not tell, and the login is answered with 503.
 	Lookup(ctx context.Context, login string) (*Record, error)

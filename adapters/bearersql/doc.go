@@ -1,5 +1,5 @@
-// Package bearersql keeps what package bearer needs in a database: accounts for
-// package accounts, on SQLite and on PostgreSQL.
+// Package bearersql keeps what package bearer needs in a database: accounts,
+// revocations and refresh tokens, on SQLite and on PostgreSQL.
 //
 // The package imports no driver. [Migrate] makes and upgrades the schema: tables
 // whose names begin with bearer_, in the database file, or in the first schema of

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	_ "time/tzdata" // a zone that one machine has stored must load on all
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"

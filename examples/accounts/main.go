@@ -95,6 +95,12 @@ func open(where string) (*sql.DB, bearersql.Dialect, error) {
 		db, err := sql.Open("pgx", where)
 		return db, bearersql.PostgreSQL, err
 	}
+	// A file that the driver makes could be read by others.
+	f, err := os.OpenFile(where, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, "", err
+	}
+	f.Close()
 	db, err := sql.Open("sqlite", bearersql.SQLiteDSN(where))
 	return db, bearersql.SQLite, err
 }
@@ -127,9 +133,9 @@ func list(ctx context.Context, admin accounts.Admin, out io.Writer) error {
 		if r.Disabled {
 			state = "disabled"
 		}
-		scheme, err := accounts.SchemeOf(r.PasswordHash)
-		if err != nil {
-			return fmt.Errorf("%s: %w", r.ID, err)
+		scheme := "unusable"
+		if s, err := accounts.SchemeOf(r.PasswordHash); err == nil {
+			scheme = s.String()
 		}
 		if _, err := fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%s\n", r.UserName, r.ID, state, strings.Join(r.Roles, ","), scheme); err != nil {
 			return err

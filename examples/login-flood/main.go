@@ -113,8 +113,8 @@ func report(ctx context.Context, duration time.Duration, verifications, logins i
 		line(fmt.Sprintf("%d logins beyond the queue, by the client", t.N), spreadOf(t), "p99 under 10 ms")
 		line("the same, in the Authenticator", "most "+ms(time.Duration(s.busy.Load())), "")
 	}
-	line("peak heap beside nothing, and the flood", mib(idleHeap)+", "+mib(floodHeap), "")
-	line("the flood's share", mib(floodHeap-min(idleHeap, floodHeap)), "at most "+mib(uint64(4*slots*19)<<20))
+	line("peak heap beside nothing", mib(idleHeap), "")
+	line("peak heap beside the flood", mib(floodHeap), "at most "+mib(uint64(4*slots*19)<<20))
 	rate := func(t tally) float64 { return float64(t.Logins[http.StatusOK].N) / third.Seconds() }
 	line(fmt.Sprintf("good logins a second, at 2 and %d at once", crowd), fmt.Sprintf("%.1f, %.1f", rate(two), rate(many)), "")
 	line("their ratio", fmt.Sprintf("%.2f", rate(many)/rate(two)), "at least 0.9")

@@ -14,6 +14,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/gobearer/bearer"
@@ -70,6 +71,12 @@ func newHandler(issuerName string, store accounts.Store) (http.Handler, error) {
 
 // openStore opens the file, which it makes where there is none.
 func openStore(ctx context.Context, path string) (*bearersql.Accounts, error) {
+	// A file that the driver makes could be read by others.
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	f.Close()
 	db, err := sql.Open("sqlite", bearersql.SQLiteDSN(path))
 	if err != nil {
 		return nil, err
