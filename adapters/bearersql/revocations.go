@@ -24,7 +24,10 @@ const (
 	checkRevoked = `SELECT count(*) > 0 FROM bearer_revocations WHERE entry IN ($1, $2) OR entry = $3 AND before >= $4`
 	addRevoked   = `INSERT INTO bearer_revocations (entry, before, until) VALUES ($1, $2, $3) ON CONFLICT (entry) DO UPDATE SET ` +
 		`before = greatest(bearer_revocations.before, excluded.before), until = greatest(bearer_revocations.until, excluded.until)`
-	sweepRevoked = `DELETE FROM bearer_revocations WHERE until < $1`
+	// By the database's clock: that of one replica could be wrong for all. And a few
+	// at a time: after a pause there may be more than a call has time for.
+	sweepRevoked = `DELETE FROM bearer_revocations WHERE entry IN (SELECT entry FROM bearer_revocations ` +
+		`WHERE until < floor(extract(epoch FROM now()))::bigint ORDER BY until LIMIT 100 FOR UPDATE SKIP LOCKED)`
 )
 
 // NewRevocations prepares the statements of a store in db, as [NewAccounts] does.
@@ -53,8 +56,8 @@ func (r *Revocations) Revoked(ctx context.Context, t bearer.Info) (found bool, e
 	return found, err
 }
 
-// Revoke implements what bearer.Revocation asks of a store. It also deletes the
-// entries that are outlived.
+// Revoke implements what bearer.Revocation asks of a store. It also deletes up to
+// 100 entries that are outlived.
 func (r *Revocations) Revoke(ctx context.Context, v bearer.Revocation) error {
 	e, err := revoked.NewEntry(v.Issuer, v.ID, v.Session, v.Subject, v.Before, v.Until)
 	if err != nil {
@@ -68,7 +71,7 @@ func (r *Revocations) Revoke(ctx context.Context, v bearer.Revocation) error {
 		until = e.Until.Add(time.Second).Unix()
 	}
 	return r.writing(ctx, "revoke", func(ctx context.Context, tx *sql.Tx) error {
-		if _, err := tx.StmtContext(ctx, r.sweep).ExecContext(ctx, time.Now().Unix()); err != nil {
+		if _, err := tx.StmtContext(ctx, r.sweep).ExecContext(ctx); err != nil {
 			return err
 		}
 		_, err := tx.StmtContext(ctx, r.add).ExecContext(ctx, entryKey(e.Kind, e.Issuer, e.ID), before, until)

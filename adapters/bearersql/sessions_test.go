@@ -1,10 +1,14 @@
 package bearersql_test
 
 import (
+	"crypto/rand"
 	"database/sql"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/gobearer/bearer"
 	"github.com/gobearer/bearer/adapters/bearersql"
 	"github.com/gobearer/bearer/bearertest"
 	"github.com/gobearer/bearer/refresh"
@@ -57,5 +61,67 @@ func bearertestSuites(t *testing.T, suite func(t *testing.T, open func(t *testin
 	t.Run(string(bearersql.PostgreSQL), func(t *testing.T) {
 		postgresDSN(t)
 		suite(t, opener(postgresSchema))
+	})
+}
+
+// What is outlived goes a few rows at a time, so that no backlog stops a call, and
+// by the database's clock; what is not stays.
+func TestWhatIsOutlivedGoesInSmallSteps(t *testing.T) {
+	const backlog, live = 250, 20
+	bearertestSuites(t, func(t *testing.T, open func(t *testing.T) (*sql.DB, bearersql.Dialect)) {
+		db, d := open(t)
+		fill := func(query string, n int, at int64) {
+			if d == bearersql.SQLite {
+				query = strings.ReplaceAll(query, "$", "?")
+			}
+			for range n {
+				id := make([]byte, 32)
+				rand.Read(id)
+				if _, err := db.ExecContext(t.Context(), query, id, at); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		check := func(table string, want int) {
+			t.Helper()
+			var n int
+			if err := db.QueryRowContext(t.Context(), "SELECT count(*) FROM "+table).Scan(&n); err != nil || n != want {
+				t.Errorf("%d rows in %s, %v, want %d", n, table, err, want)
+			}
+		}
+		now := time.Now()
+		t.Run("revocations", func(t *testing.T) {
+			r, err := bearersql.NewRevocations(t.Context(), db, d, patient)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			const query = "INSERT INTO bearer_revocations (entry, before, until) VALUES ($1, 0, $2)"
+			fill(query, backlog, now.Add(-time.Hour).Unix())
+			fill(query, live, now.Add(time.Hour).Unix())
+			for n, left := range []int{150, 50, 0, 0} {
+				if err := r.Revoke(t.Context(), bearer.Revocation{Issuer: "https://issuer.test", ID: fmt.Sprint(n), Until: now.Add(time.Hour)}); err != nil {
+					t.Fatal(err)
+				}
+				check("bearer_revocations", left+live+n+1)
+			}
+		})
+		t.Run("families", func(t *testing.T) {
+			r, err := bearersql.NewRefreshTokens(t.Context(), db, d, patient)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			const query = "INSERT INTO bearer_refresh_families (id, data, created, expires, idle, generation, rotated, revoked) VALUES ($1, $1, 0, $2, 0, 0, 0, false)"
+			fill(query, backlog, now.Add(-time.Hour).UnixMilli())
+			fill(query, live, now.Add(time.Hour).UnixMilli())
+			for n, left := range []int{150, 50, 0, 0} {
+				f := refresh.Family{ID: [32]byte{byte(n)}, Data: []byte("x"), Created: now, Expires: now.Add(time.Hour), Idle: now.Add(time.Hour)}
+				if err := r.Create(t.Context(), f); err != nil {
+					t.Fatal(err)
+				}
+				check("bearer_refresh_families", left+live+n+1)
+			}
+		})
 	})
 }
