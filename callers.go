@@ -32,7 +32,8 @@ func (i *Issuer) readCall(r *http.Request, body *requestBody) (token string, ref
 		return "", refusal
 	}
 	f, ok := parseForm(text)
-	if !ok || f["token"] == "" {
+	// RFC 6749 section 2.3: one way to authenticate in a request, and here it is Basic.
+	if !ok || f["token"] == "" || f["client_secret"] != "" {
 		return "", refusedForm
 	}
 	return f["token"], nil

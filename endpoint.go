@@ -159,10 +159,13 @@ func tokenRefusal(ctx context.Context, err error) (refusal *tokenError, cause er
 		store   *storeError
 	)
 	outcome, refused := err.(refresh.Outcome)
+	unended, ended := err.(*unendedError)
 	stored := errors.As(err, &store)
 	switch {
 	case refused:
 		return refusedRefresh, outcome
+	case ended:
+		return outOfReach, unended.Outcome
 	case err == errScope:
 		return refusedScope, err
 	case !stored && errors.Is(err, ErrBadCredentials):

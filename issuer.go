@@ -94,7 +94,7 @@ func NewIssuer(name string, ring *keys.Ring, auth Authenticator, opts ...IssuerO
 		name: name, ring: ring, auth: auth.Authenticate, clock: c.clock, observer: c.observer,
 		audience: c.audience, lifetimes: c.lifetimes, encode: c.encode,
 		revocations: c.revocations, proxies: c.proxies, typ: "JWT", clientID: c.clientID,
-		sessions: c.sessions, passwords: c.passwords, callers: c.callers,
+		sessions: c.sessions.of(name), passwords: c.passwords, callers: c.callers,
 	}
 	for _, l := range i.lifetimes {
 		ring.KeepFor(l.atMost())
@@ -248,15 +248,17 @@ type grant struct {
 
 // open issues for a login that began at start.
 func (i *Issuer) open(ctx context.Context, start time.Time, a *Account, g grant) (*TokenResponse, error) {
+	var t refreshToken
 	if i.sessions.store != nil {
-		g.session = newID()
+		rand.Read(t.handle[:]) // never fails
+		g.session = i.sessions.id(t)
 	}
 	response, event, err := i.tokenFor(ctx, a, g)
 	if err != nil {
 		return nil, err
 	}
 	if i.sessions.store != nil {
-		if response.RefreshToken, err = i.begin(ctx, a, g); err != nil {
+		if response.RefreshToken, err = i.begin(ctx, t, a, g); err != nil {
 			return nil, fmt.Errorf("bearer: issue: %w", err)
 		}
 	}
@@ -401,6 +403,10 @@ func (i *Issuer) claims(a *Account, issued, expires time.Time, offset string) (C
 func newID() string {
 	var b [16]byte
 	rand.Read(b[:]) // never fails
+	return uuid(b)
+}
+
+func uuid(b [16]byte) string {
 	b[6] = b[6]&0x0f | 0x40
 	b[8] = b[8]&0x3f | 0x80
 	var text [36]byte

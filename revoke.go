@@ -3,8 +3,6 @@ package bearer
 import (
 	"errors"
 	"net/http"
-
-	"github.com/gobearer/bearer/refresh"
 )
 
 // revokeToken takes a token back (RFC 7009): an access token by itself, a refresh
@@ -18,19 +16,20 @@ func (i *Issuer) revokeToken(r *http.Request, body *requestBody) (any, *tokenErr
 	}
 	ctx := r.Context()
 	if i.sessions.store != nil {
-		t, _, l, err := i.family(ctx, token)
-		if err == nil {
+		// Whether a store still knows the token, and for which audience it was, is
+		// of no interest: access tokens of its session may outlive it.
+		if t, ok := i.sessions.parse(token); ok {
 			ended := i.sessions.store.Revoke(ctx, t.id())
-			if err := i.RevokeSession(ctx, l.Session); !errors.Is(err, errNoStore) {
+			if err := i.RevokeSession(ctx, i.sessions.id(t)); !errors.Is(err, errNoStore) {
 				ended = errors.Join(ended, err)
 			}
 			return done(ended)
 		}
-		if err != refresh.Unknown {
-			return nil, outOfReach
-		}
 	}
 	_, c, err := i.revoker.read(ctx, token, new(Event))
+	if errors.Is(err, ErrNotYetValid) {
+		return nil, outOfReach // by another clock it may be
+	}
 	if err != nil {
 		return done(keepOutage(err))
 	}

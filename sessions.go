@@ -3,7 +3,6 @@ package bearer
 import (
 	"context"
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
@@ -24,6 +23,7 @@ const refreshGrace = 10 * time.Second
 // sessions make, read and rotate refresh tokens. The zero sessions are off.
 type sessions struct {
 	store          refresh.Store
+	issuer         string
 	secret         []byte
 	idle, absolute time.Duration
 	renew          func(ctx context.Context, id, userName string) (*Account, error)
@@ -35,7 +35,6 @@ type login struct {
 	Audience []string `json:"aud"`
 	Account  string   `json:"sub"`
 	UserName string   `json:"userName"`
-	Session  string   `json:"sid"`
 	Validity Validity `json:"validity"`
 	Scopes   []string `json:"scopes"`
 	Client   [32]byte `json:"client"` // SHA-256 of the client's id and secret; zero: none was sent
@@ -52,14 +51,27 @@ type refreshToken struct {
 
 func (t refreshToken) id() [32]byte { return sha256.Sum256(t.handle[:]) }
 
-func (s *sessions) text(t refreshToken) string {
-	b := binary.BigEndian.AppendUint32(t.handle[:], t.generation)
-	return base64.RawURLEncoding.EncodeToString(append(b, s.mac(b)...))
+// of returns the sessions of an issuer. Others may share its store and secret.
+func (s sessions) of(issuer string) sessions {
+	s.issuer = issuer
+	return s
 }
 
-func (s *sessions) mac(b []byte) []byte {
+// id returns the sid of the tokens that a refresh token stands for. It follows
+// from the token, so that they can be revoked when no store knows it any more.
+func (s *sessions) id(t refreshToken) string {
+	return uuid([16]byte(s.mac("session", t.handle[:])))
+}
+
+func (s *sessions) text(t refreshToken) string {
+	b := binary.BigEndian.AppendUint32(t.handle[:], t.generation)
+	return base64.RawURLEncoding.EncodeToString(append(b, s.mac("refresh token", b)...))
+}
+
+// mac is of b, whose length goes with the purpose.
+func (s *sessions) mac(purpose string, b []byte) []byte {
 	m := hmac.New(sha256.New, s.secret)
-	m.Write([]byte("bearer refresh token\x00"))
+	m.Write([]byte("bearer " + purpose + "\x00" + s.issuer + "\x00"))
 	m.Write(b)
 	return m.Sum(nil)
 }
@@ -72,7 +84,7 @@ func (s *sessions) parse(text string) (t refreshToken, ok bool) {
 		return refreshToken{}, false
 	}
 	signed, mac := b[:size-sha256.Size], b[size-sha256.Size:]
-	if !hmac.Equal(mac, s.mac(signed)) {
+	if !hmac.Equal(mac, s.mac("refresh token", signed)) {
 		return refreshToken{}, false
 	}
 	copy(t.handle[:], signed)
@@ -90,17 +102,25 @@ type storeError struct{ error }
 
 func (e *storeError) Unwrap() error { return e.error }
 
+// An unendedError is the outcome of a refresh token whose session has ended, while
+// its access tokens could not be ended. The client has to try again; the operator
+// learns the outcome now.
+type unendedError struct {
+	refresh.Outcome
+	error
+}
+
+func (e *unendedError) Error() string { return e.error.Error() }
+
 // begin makes the first refresh token of a login.
-func (i *Issuer) begin(ctx context.Context, a *Account, g grant) (string, error) {
+func (i *Issuer) begin(ctx context.Context, t refreshToken, a *Account, g grant) (string, error) {
 	data, err := json.Marshal(login{
 		Issuer: i.name, Audience: i.audience, Account: a.ID, UserName: a.UserName,
-		Session: g.session, Validity: g.validity, Scopes: a.Scopes, Client: g.client,
+		Validity: g.validity, Scopes: a.Scopes, Client: g.client,
 	})
 	if err != nil {
 		return "", err
 	}
-	var t refreshToken
-	rand.Read(t.handle[:]) // never fails
 	created := storable(g.at)
 	err = i.sessions.store.Create(ctx, refresh.Family{
 		ID: t.id(), Data: data, Created: created,
@@ -112,7 +132,7 @@ func (i *Issuer) begin(ctx context.Context, a *Account, g grant) (string, error)
 	return i.sessions.text(t), nil
 }
 
-// family returns what a refresh token of this Issuer belongs to. The error is a
+// family returns what a refresh token of this Issuer was given for. The error is a
 // refresh.Outcome, or the store's.
 func (i *Issuer) family(ctx context.Context, text string) (refreshToken, refresh.Family, login, error) {
 	t, ok := i.sessions.parse(text)
@@ -130,8 +150,7 @@ func (i *Issuer) family(ctx context.Context, text string) (refreshToken, refresh
 	if err := json.Unmarshal(f.Data, &l); err != nil {
 		return t, f, login{}, fmt.Errorf("a family of refresh tokens: %w", err)
 	}
-	// Another issuer may share the store and the secret, and this one's audience
-	// may have changed: a token is for what it was given for.
+	// This issuer's audience may have changed since.
 	if l.Issuer != i.name || !slices.Equal(l.Audience, i.audience) {
 		return t, f, login{}, refresh.Unknown
 	}
@@ -147,13 +166,14 @@ func (i *Issuer) renew(ctx context.Context, start time.Time, r tokenRequest) (re
 	if err != nil {
 		return nil, "", err
 	}
+	session := i.sessions.id(t)
 	// RFC 6749 section 6: the client must be the one that it was issued to.
 	if l.Client != r.client {
 		return nil, l.Account, refresh.Unknown
 	}
 	if i.revocations != nil {
 		revoked, err := i.revocations.Revoked(ctx, Info{
-			Issuer: i.name, Subject: l.Account, Session: l.Session, IssuedAt: f.Created, ExpiresAt: f.Expires,
+			Issuer: i.name, Subject: l.Account, Session: session, IssuedAt: f.Created, ExpiresAt: f.Expires,
 		})
 		if err != nil {
 			return nil, l.Account, &storeError{err}
@@ -173,7 +193,7 @@ func (i *Issuer) renew(ctx context.Context, start time.Time, r tokenRequest) (re
 	if renewed.Scopes, err = narrow(a.Scopes, l.Scopes, r.scopes); err != nil {
 		return nil, l.Account, err
 	}
-	response, event, err := i.tokenFor(ctx, &renewed, grant{validity: l.Validity, session: l.Session, at: r.at, form: r.form})
+	response, event, err := i.tokenFor(ctx, &renewed, grant{validity: l.Validity, session: session, at: r.at, form: r.form})
 	if err != nil {
 		return nil, l.Account, err
 	}
@@ -186,9 +206,11 @@ func (i *Issuer) renew(ctx context.Context, start time.Time, r tokenRequest) (re
 		return nil, l.Account, &storeError{err}
 	case outcome == refresh.Reused, outcome == refresh.Revoked:
 		// RFC 9700 section 4.14.2: one of the two is a thief, and nobody knows
-		// which. The access tokens end with the family; if they cannot now, they
-		// do with the next use of any of its tokens, or when they expire.
-		_ = i.RevokeSession(context.WithoutCancel(ctx), l.Session)
+		// which. The access tokens end with the family. If they cannot now the
+		// answer is 503, and who repeats the request ends them.
+		if err := i.RevokeSession(context.WithoutCancel(ctx), session); err != nil && !errors.Is(err, errNoStore) {
+			return nil, l.Account, &unendedError{outcome, err}
+		}
 		return nil, l.Account, outcome
 	case outcome != refresh.Rotated && outcome != refresh.Replayed:
 		return nil, l.Account, outcome

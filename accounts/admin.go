@@ -38,7 +38,9 @@ func (a Admin) Create(ctx context.Context, account bearer.Account, password stri
 	return token, nil
 }
 
-// SetPassword changes a password. The error wraps ErrPassword or ErrNotFound.
+// SetPassword changes a password. Sessions that were begun with the old one, and
+// their tokens, stay: bearer.Issuer.RevokeSubject ends them. The error wraps
+// ErrPassword or ErrNotFound.
 func (a Admin) SetPassword(ctx context.Context, userName, password string) error {
 	hash, err := a.Scheme.hash(password)
 	if err != nil {
@@ -48,7 +50,9 @@ func (a Admin) SetPassword(ctx context.Context, userName, password string) error
 }
 
 // ReplacePrivateToken returns a new private token, which cannot be read again.
-// The old one opens nothing any more. The error wraps ErrNotFound.
+// The old one begins nothing any more; sessions that were begun with it, and their
+// refresh tokens with it as the client's secret, stay until
+// bearer.Issuer.RevokeSubject ends them. The error wraps ErrNotFound.
 func (a Admin) ReplacePrivateToken(ctx context.Context, userName string) (privateToken string, err error) {
 	token, hash := NewPrivateToken()
 	if err := a.update(ctx, userName, func(r *Record) { r.PrivateToken = hash }); err != nil {
@@ -57,9 +61,9 @@ func (a Admin) ReplacePrivateToken(ctx context.Context, userName string) (privat
 	return token, nil
 }
 
-// SetDisabled disables an account or enables it again. Tokens that it has been
-// issued stay valid until they expire or are revoked. The error wraps
-// ErrNotFound.
+// SetDisabled disables an account or enables it again. Access tokens that it has
+// been issued stay valid until they expire or bearer.Issuer.RevokeSubject ends
+// them. The error wraps ErrNotFound.
 func (a Admin) SetDisabled(ctx context.Context, userName string, disabled bool) error {
 	return a.update(ctx, userName, func(r *Record) { r.Disabled = disabled })
 }

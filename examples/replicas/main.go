@@ -48,10 +48,17 @@ type shared struct {
 // off from; then it refuses everything.
 const maxAge = 5 * time.Second
 
+// dial returns a client that finds a restarted server at once.
+func dial(s shared) *redis.Client {
+	client := redis.NewClient(&redis.Options{Addr: s.redis, ContextTimeoutEnabled: true})
+	client.AddHook(bearerredis.Redial())
+	return client
+}
+
 // issuer is one replica of the token endpoint. Its throttle, its refresh tokens
 // and its revocations are everybody's.
 func issuer(s shared) (http.Handler, error) {
-	client := redis.NewClient(&redis.Options{Addr: s.redis, ContextTimeoutEnabled: true})
+	client := dial(s)
 	throttle, err1 := bearerredis.NewThrottle(client)
 	sessions, err2 := bearerredis.NewRefreshStore(client)
 	revocations, err3 := bearerredis.NewRevocations(client)
@@ -83,7 +90,7 @@ func issuer(s shared) (http.Handler, error) {
 // api is one replica of a service. It asks its own memory about revocations,
 // which mirror.Run keeps up to date until ctx ends.
 func api(ctx context.Context, s shared) (http.Handler, error) {
-	client := redis.NewClient(&redis.Options{Addr: s.redis, ContextTimeoutEnabled: true})
+	client := dial(s)
 	mirror, err := bearerredis.NewMirror(client, maxAge)
 	if err != nil {
 		return nil, err
