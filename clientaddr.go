@@ -12,11 +12,11 @@ import (
 // peer is a trusted proxy. Then X-Forwarded-For is read from its right end, where
 // the trusted proxies wrote, up to the first address that is none of them:
 // everything further left is whatever the client said. Invalid where the peer
-// has no address, as by a Unix socket, unless the zero Prefix is trusted.
+// has no address, as by a Unix socket, unless ::/128 is trusted.
 func clientAddr(r *http.Request, trusted []netip.Prefix) netip.Addr {
 	addr, _ := parseAddr(r.RemoteAddr)
 	for hop := range hops(r.Header["X-Forwarded-For"]) {
-		if !slices.ContainsFunc(trusted, func(p netip.Prefix) bool { return p.Contains(addr) || !p.IsValid() && !addr.IsValid() }) {
+		if !slices.ContainsFunc(trusted, func(p netip.Prefix) bool { return p.Contains(addr) || p == noAddress && !addr.IsValid() }) {
 			return addr
 		}
 		next, ok := parseAddr(hop)
@@ -29,6 +29,9 @@ func clientAddr(r *http.Request, trusted []netip.Prefix) netip.Addr {
 	}
 	return addr
 }
+
+// noAddress stands for peers that have none. No peer has the unspecified address.
+var noAddress = netip.PrefixFrom(netip.IPv6Unspecified(), 128)
 
 // hops are the elements of a list in several headers, from the last one on. It
 // reads no further than it is asked to: the left end is the client's own text.

@@ -594,7 +594,7 @@ func TestCurl(t *testing.T) {
 func TestClientAddr(t *testing.T) {
 	one := []string{"10.0.0.0/8"}
 	both := []string{"10.0.0.0/8", "2001:db8::/32"}
-	unix := []string{"unix"} // the zero Prefix
+	unix := []string{"::/128"}
 	tests := []struct {
 		name    string
 		peer    string
@@ -647,10 +647,6 @@ func TestClientAddr(t *testing.T) {
 			if tt.proxies != nil {
 				var prefixes []netip.Prefix
 				for _, p := range tt.proxies {
-					if p == "unix" {
-						prefixes = append(prefixes, netip.Prefix{})
-						continue
-					}
 					prefixes = append(prefixes, netip.MustParsePrefix(p))
 				}
 				opts = append(opts, bearer.WithTrustedProxies(prefixes...))

@@ -374,12 +374,12 @@ func WithCallers(authenticate func(ctx context.Context, id, secret string) error
 
 // WithTrustedProxies names the proxies in front whose X-Forwarded-For is
 // believed, for Credentials.ClientAddr. Name no network that clients are in:
-// they could take any address, one for each attempt. The zero Prefix stands for
-// peers without an address: name it, and the proxy's own networks behind it, where
-// a proxy comes by a Unix socket, or all clients are one to a throttle.
+// they could take any address, one for each attempt. The prefix ::/128 stands for
+// peers without an address: name it where a proxy comes by a Unix socket, or all
+// clients are one to a throttle.
 func WithTrustedProxies(proxies ...netip.Prefix) IssuerOption {
 	return issuerOption{name: "WithTrustedProxies", set: func(c *issuerConfig) {
-		everybody := func(p netip.Prefix) bool { return p != netip.Prefix{} && p.Bits() <= 0 } // or invalid
+		everybody := func(p netip.Prefix) bool { return p.Bits() <= 0 } // or invalid
 		if len(proxies) == 0 || slices.ContainsFunc(proxies, everybody) {
 			c.refuse("WithTrustedProxies", "has no prefix, an invalid one or one of all addresses: use netip.ParsePrefix with the proxies' own")
 		}

@@ -31,7 +31,6 @@ type sessions struct {
 
 // A login is what a family of refresh tokens is bound to, as the store keeps it.
 type login struct {
-	Issuer   string   `json:"iss"`
 	Audience []string `json:"aud"`
 	Account  string   `json:"sub"`
 	UserName string   `json:"userName"`
@@ -115,7 +114,7 @@ func (e *unendedError) Error() string { return e.error.Error() }
 // begin makes the first refresh token of a login.
 func (i *Issuer) begin(ctx context.Context, t refreshToken, a *Account, g grant) (string, error) {
 	data, err := json.Marshal(login{
-		Issuer: i.name, Audience: i.audience, Account: a.ID, UserName: a.UserName,
+		Audience: i.audience, Account: a.ID, UserName: a.UserName,
 		Validity: g.validity, Scopes: a.Scopes, Client: g.client,
 	})
 	if err != nil {
@@ -151,7 +150,7 @@ func (i *Issuer) family(ctx context.Context, text string) (refreshToken, refresh
 		return t, f, login{}, fmt.Errorf("a family of refresh tokens: %w", err)
 	}
 	// This issuer's audience may have changed since.
-	if l.Issuer != i.name || !slices.Equal(l.Audience, i.audience) {
+	if !slices.Equal(l.Audience, i.audience) {
 		return t, f, login{}, refresh.Unknown
 	}
 	return t, f, l, nil

@@ -98,6 +98,11 @@ func (a *Authenticator) login(ctx context.Context, c bearer.Credentials, e *Even
 		return nil, "", ErrBusy
 	}
 	record, err := a.lookup(ctx, login, nameErr)
+	if record != nil && record.Login != login {
+		// A store that takes two names for one gives guessers an account's attempts
+		// for each of them. To callers there is no account of the other name.
+		record, e.Err = nil, errOtherLogin
+	}
 	if err != nil {
 		a.refund(ctx, attempt, verdict)
 		return nil, "", e.failed(ctx, StoreFailed, err)
@@ -209,11 +214,6 @@ func (a *Authenticator) lookup(ctx context.Context, login string, nameErr error)
 	})
 	if errors.Is(err, ErrNotFound) {
 		return nil, nil
-	}
-	// A store that takes two names for one gives guessers an account's attempts
-	// for each of them.
-	if err == nil && record != nil && record.Login != login {
-		return nil, errOtherLogin
 	}
 	return record, err
 }

@@ -35,7 +35,7 @@ type Event struct {
 	Account  string        // the account's id; empty where it was not looked up or does not exist
 	Network  netip.Prefix  // the caller's IPv6 /64 or IPv4 address
 	Known    bool          // as the Verdict says
-	Err      error         // what the store or the throttle returned
+	Err      error         // what the store or the throttle returned, or what was wrong with it
 	Waited   time.Duration // in the queue for hashing
 	Duration time.Duration // of the whole login
 }

@@ -133,7 +133,8 @@ func TestPlacesAreBounded(t *testing.T) {
 	}
 }
 
-// The refusal is the endpoint's 503, and counts at no throttle.
+// The refusal is the endpoint's 503, and what the throttle has counted is taken
+// back.
 func TestBusyAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newRush(t, accounts.WithSlots(1), accounts.WithQueue(0))
@@ -153,7 +154,7 @@ func TestBusyAnswer(t *testing.T) {
 			t.Errorf("%d %v after %v", w.Code, w.Header(), time.Since(start))
 		}
 		if calls := append(c.throttle.names(t), c.store.calls[1:]...); !slices.Equal(calls, []string{"Admit", "Refund"}) {
-			t.Errorf("%q: it was counted or looked up", calls)
+			t.Errorf("%q: it stays counted, or was looked up", calls)
 		}
 		time.Sleep(time.Second) // as it was told to
 		if w := ask(); w.Code != http.StatusBadRequest {

@@ -87,8 +87,9 @@ func WithSchemes(current Scheme, accepted ...Scheme) Option {
 }
 
 // WithSlots sets how many logins compute hashes at once. Each takes a core, and
-// for argon2id the scheme's memory and a core for each of its lanes. The default is one less than GOMAXPROCS, and
-// one at least, so that other requests always find a core.
+// for argon2id the scheme's memory and a core for each of its lanes. The default
+// is one less than GOMAXPROCS, and one at least, so that other requests always
+// find a core.
 func WithSlots(n int) Option {
 	return Option{"WithSlots", func(c *config) string {
 		if n < 1 || n > maxSlots {
@@ -101,7 +102,8 @@ func WithSlots(n int) Option {
 
 // WithQueue sets how many logins wait for a slot. One more is refused at once,
 // with ErrBusy. The default is 64 for each slot. Callers who are known have as
-// many places again, which no flood of strangers fills; they wait in one line.
+// many places again, in which strangers are only while the throttle is asked who
+// they are: one that is slow lets a flood fill them too.
 func WithQueue(n int) Option {
 	return Option{"WithQueue", func(c *config) string {
 		if n < 0 || n > maxQueue {

@@ -6,9 +6,8 @@ import "context"
 // with contexts that expire. bearertest.AccountStore tests an [AdminStore].
 type Store interface {
 	// Lookup returns the account whose Login is login, to the byte, disabled or
-	// not. The error
-	// wraps ErrNotFound where there is none; any other means that the store could
-	// not tell, and the login is answered with 503.
+	// not. The error wraps ErrNotFound where there is none; any other means that
+	// the store could not tell, and the login is answered with 503.
 	Lookup(ctx context.Context, login string) (*Record, error)
 	// UpgradeHash sets the password hash of the account with this id to to, if it
 	// is still from: a password that was changed meanwhile stays changed, without

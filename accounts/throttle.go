@@ -9,7 +9,7 @@ import (
 // An Attempt is what a [Throttle] counts logins by.
 type Attempt struct {
 	Account [16]byte     // a digest of the user name, whether or not an account has it
-	Network netip.Prefix // the caller's IPv6 /64 or IPv4 address; the zero Prefix for all callers without an address: see [bearer.WithTrustedProxies]
+	Network netip.Prefix // the caller's IPv6 /64 or IPv4 address; the zero Prefix for all callers without one
 }
 
 // A Verdict is a Throttle's answer to an Attempt.

@@ -52,7 +52,7 @@ func (d Dialect) lookup() (dialect, error) {
 }
 
 // sqliteQuery spells a query of PostgreSQL's as SQLite does.
-var sqliteQuery = strings.NewReplacer("$", "?", "floor(extract(epoch FROM now()))::bigint", "unixepoch()", "now()", "unixepoch()", "greatest(", "max(", " FOR UPDATE SKIP LOCKED", "")
+var sqliteQuery = strings.NewReplacer("$", "?", "floor(extract(epoch FROM now()))::bigint", "unixepoch()", "now()", "unixepoch()", "greatest(", "max(", "= ANY (ARRAY(", "IN (", " FOR UPDATE SKIP LOCKED))", ")")
 
 // query spells a constant query as d does.
 func (d Dialect) query(text string) string {

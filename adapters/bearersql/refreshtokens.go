@@ -23,8 +23,8 @@ const (
 	lockFamily   = `UPDATE bearer_refresh_families SET id = id WHERE id = $1 RETURNING ` + familyColumns
 	updateFamily = `UPDATE bearer_refresh_families SET idle = $2, generation = $3, rotated = $4, revoked = $5 WHERE id = $1`
 	revokeFamily = `UPDATE bearer_refresh_families SET revoked = true WHERE id = $1`
-	sweepFamily  = `DELETE FROM bearer_refresh_families WHERE id IN (SELECT id FROM bearer_refresh_families ` +
-		`WHERE expires < 1000 * floor(extract(epoch FROM now()))::bigint ORDER BY expires LIMIT 100 FOR UPDATE SKIP LOCKED)`
+	sweepFamily  = `DELETE FROM bearer_refresh_families WHERE id = ANY (ARRAY(SELECT id FROM bearer_refresh_families ` +
+		`WHERE expires < 1000 * floor(extract(epoch FROM now()))::bigint ORDER BY expires LIMIT 100 FOR UPDATE SKIP LOCKED))`
 )
 
 // NewRefreshTokens prepares the statements of a store in db, as [NewAccounts]
@@ -44,8 +44,8 @@ func NewRefreshTokens(ctx context.Context, db *sql.DB, d Dialect, opts ...Option
 	return t, nil
 }
 
-// Create implements refresh.Store. It also deletes up to 100
-// families that have expired.
+// Create implements refresh.Store. It also deletes up to 100 families that
+// have expired.
 func (t *RefreshTokens) Create(ctx context.Context, f refresh.Family) error {
 	return t.writing(ctx, "begin a session", func(ctx context.Context, tx *sql.Tx) error {
 		if _, err := tx.StmtContext(ctx, t.sweep).ExecContext(ctx); err != nil {

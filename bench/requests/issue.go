@@ -157,8 +157,8 @@ func newIssue(k key) (func() (string, error), error) {
 	}, nil
 }
 
-// issuingRow has the last token of each goroutine verified, and compared with one
-// before it if the row renews them.
+// issuingRow has a first and the last token of each goroutine verified, and
+// compared if the row renews them.
 func issuingRow(name string, kind kind, k key, renews bool, each func() func() (string, error)) *row {
 	type made struct{ first, last string }
 	var batch []*made
@@ -166,17 +166,17 @@ func issuingRow(name string, kind kind, k key, renews bool, each func() func() (
 		return func() work {
 			issue := each()
 			first, err := issue()
-			m := &made{first: first}
+			m := &made{first: first} // empty: wrong
 			batch = append(batch, m)
 			return func(int) bool {
 				m.last, err = issue()
-				return err == nil
+				return err == nil && m.last != ""
 			}
 		}, nil
 	}
 	right := func() bool {
 		for _, m := range batch {
-			if m.last != "" && (!k.issued(m.last) || renews && m.last == m.first) {
+			if !k.issued(m.first) || m.last != "" && (!k.issued(m.last) || renews && m.last == m.first) {
 				return false
 			}
 		}
