@@ -7,10 +7,10 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/gobearer/bearer/internal/zone"
 )
 
 // A MemoryStore is an [AdminStore] in memory, for tests and trials. Its zero
@@ -166,7 +166,7 @@ func (r *Record) storable() (*Record, error) {
 	if r.ID == "" || r.Login == "" {
 		return nil, errNameless
 	}
-	if !loadable(r.TimeZone) {
+	if !zone.Loadable(r.TimeZone) {
 		return nil, errTimeZone
 	}
 	c := *r
@@ -192,28 +192,4 @@ func (r *Record) clone() *Record {
 		c.Profile = text.Clone()
 	}
 	return &c
-}
-
-// loadable says whether a time zone's name is enough to get it back. One of
-// time.FixedZone may bear the name of another.
-func loadable(zone *time.Location) bool {
-	if zone == nil {
-		return true
-	}
-	// time.Local is another zone on another machine.
-	if zone == time.Local || zone.String() == "Local" {
-		return false
-	}
-	loaded, err := time.LoadLocation(zone.String())
-	if err != nil {
-		return false
-	}
-	for _, month := range []time.Month{time.January, time.July} {
-		day := time.Date(2026, month, 1, 0, 0, 0, 0, time.UTC)
-		_, want := day.In(zone).Zone()
-		if _, got := day.In(loaded).Zone(); got != want {
-			return false
-		}
-	}
-	return true
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/gobearer/bearer/accounts"
+	"github.com/gobearer/bearer/internal/zone"
 )
 
 // What cannot be stored. The causes are left out: they quote values.
@@ -123,27 +124,14 @@ func profileText(profile any) (any, error) {
 	return string(text), nil
 }
 
-// zoneName returns the name that a time zone is loaded by. One of time.FixedZone
-// may bear the name of another.
-func zoneName(zone *time.Location) (string, error) {
-	if zone == nil {
+// zoneName returns the name that a time zone is loaded by.
+func zoneName(z *time.Location) (string, error) {
+	if z == nil {
 		return "", nil
 	}
-	name := zone.String()
-	// time.Local is another zone on another machine.
-	if zone == time.Local || name == "Local" || name == "" {
+	// The column's empty text is for none.
+	if z.String() == "" || !zone.Loadable(z) {
 		return "", errTimeZone
 	}
-	loaded, err := time.LoadLocation(name)
-	if err != nil {
-		return "", errTimeZone
-	}
-	for _, month := range []time.Month{time.January, time.July} {
-		day := time.Date(2026, month, 1, 0, 0, 0, 0, time.UTC)
-		_, want := day.In(zone).Zone()
-		if _, got := day.In(loaded).Zone(); got != want {
-			return "", errTimeZone
-		}
-	}
-	return name, nil
+	return z.String(), nil
 }
