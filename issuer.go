@@ -72,6 +72,7 @@ func NewIssuer(name string, ring *keys.Ring, auth Authenticator, opts ...IssuerO
 	if c.revocations != nil && c.unrevoked {
 		c.refuse("DangerouslyWithoutRevocation", "contradicts WithRevocations: leave one of them out")
 	}
+	c.sessions.issuer = name
 	if c.sessions.store != nil {
 		renewer, ok := auth.(interface {
 			Renew(ctx context.Context, id, userName string) (*Account, error)
@@ -94,7 +95,7 @@ func NewIssuer(name string, ring *keys.Ring, auth Authenticator, opts ...IssuerO
 		name: name, ring: ring, auth: auth.Authenticate, clock: c.clock, observer: c.observer,
 		audience: c.audience, lifetimes: c.lifetimes, encode: c.encode,
 		revocations: c.revocations, proxies: c.proxies, typ: "JWT", clientID: c.clientID,
-		sessions: c.sessions.of(name), passwords: c.passwords, callers: c.callers,
+		sessions: c.sessions, passwords: c.passwords, callers: c.callers,
 	}
 	for _, l := range i.lifetimes {
 		ring.KeepFor(l.atMost())

@@ -23,7 +23,7 @@ const refreshGrace = 10 * time.Second
 // sessions make, read and rotate refresh tokens. The zero sessions are off.
 type sessions struct {
 	store          refresh.Store
-	issuer         string
+	issuer         string // others may share the store and the secret
 	secret         []byte
 	idle, absolute time.Duration
 	renew          func(ctx context.Context, id, userName string) (*Account, error)
@@ -49,12 +49,6 @@ type refreshToken struct {
 }
 
 func (t refreshToken) id() [32]byte { return sha256.Sum256(t.handle[:]) }
-
-// of returns the sessions of an issuer. Others may share its store and secret.
-func (s sessions) of(issuer string) sessions {
-	s.issuer = issuer
-	return s
-}
 
 // id returns the sid of the tokens that a refresh token stands for. It follows
 // from the token, so that they can be revoked when no store knows it any more.

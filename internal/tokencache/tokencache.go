@@ -172,7 +172,11 @@ func (c *Cache[V]) hasRoom(s *set[V], h uint64, size int64) bool {
 // Put remembers a value for a token, which it copies, from an instant to right
 // before another. It may fail to, for one of the reasons of a cache.
 func (c *Cache[V]) Put(token string, value V, size int, from, to time.Time) {
-	if c == nil || !countable(from) || !countable(to) || !from.Before(to) || c.size(token, size) > c.limit/maxShare {
+	if c == nil || !countable(from) || !countable(to) || !from.Before(to) {
+		return
+	}
+	n := c.size(token, size)
+	if n > c.limit/maxShare {
 		return
 	}
 	// Who is being served does not wait for the benefit of later requests. With one
@@ -190,7 +194,7 @@ func (c *Cache[V]) Put(token string, value V, size int, from, to time.Time) {
 	text := append(make([]byte, 0, len(token)), token...)
 	e := &Entry[V]{
 		hash: c.hash(token), token: unsafe.String(unsafe.SliceData(text), len(text)),
-		from: from.UnixNano(), until: to.UnixNano(), size: c.size(token, size), Value: value,
+		from: from.UnixNano(), until: to.UnixNano(), size: n, Value: value,
 	}
 	s := t.at(e.hash)
 	c.clean(s, from, false)
