@@ -3,7 +3,6 @@ package bearer_test
 import (
 	"net/http"
 	"net/http/httptest"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -17,7 +16,7 @@ type flood struct {
 	value string
 	opts  []bearer.MiddlewareOption
 	want  error
-	bytes uint64 // of memory that a refusal may take
+	bytes int // of memory that a refusal may take
 }
 
 func floods(t testing.TB, k *keys.Key) []flood {
@@ -67,24 +66,11 @@ func TestFloods(t *testing.T) {
 			if raceDetector {
 				return
 			}
-			if n := bytesAllocated(func() { _, _ = m.Admit(r) }); n > f.bytes {
+			if n := costOf(func() { _, _ = m.Admit(r) }).bytes; n > f.bytes {
 				t.Errorf("took %d bytes, want at most %d", n, f.bytes)
 			}
 		})
 	}
-}
-
-// bytesAllocated is the mean number of bytes that f allocates.
-func bytesAllocated(f func()) uint64 {
-	const runs = 10
-	var before, after runtime.MemStats
-	f()
-	runtime.ReadMemStats(&before)
-	for range runs {
-		f()
-	}
-	runtime.ReadMemStats(&after)
-	return (after.TotalAlloc - before.TotalAlloc) / runs
 }
 
 func BenchmarkRefuseFlood(b *testing.B) {

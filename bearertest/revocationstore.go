@@ -359,8 +359,15 @@ func checkAddedEnds(t testing.TB, s Revoker) {
 		"outlived, late": {outlived, late}, "late, outlived": {late, outlived}, "outlived, never": {outlived, never}, "never, outlived": {never, outlived},
 		"late, never, outlived": {late, never, outlived}, "all twice": {outlived, late, outlived, late, outlived},
 	}
+	wantRevokedUntil(t, s, orders)
+}
+
+// wantRevokedUntil revokes each name of each grain until one instant after the
+// other, and wants it revoked while there is a crowd of others.
+func wantRevokedUntil(t testing.TB, s Revoker, ends map[string][]time.Time) {
+	t.Helper()
 	for _, g := range grains() {
-		for name, order := range orders {
+		for name, order := range ends {
 			for _, until := range order {
 				r := g.revoke(revokedIssuer, name)
 				r.Until = until
@@ -370,7 +377,7 @@ func checkAddedEnds(t testing.TB, s Revoker) {
 	}
 	crowd(t, s)
 	for _, g := range grains() {
-		for name := range orders {
+		for name := range ends {
 			wantRevoked(t, s, g.token(revokedIssuer, name), true)
 		}
 	}
@@ -378,24 +385,11 @@ func checkAddedEnds(t testing.TB, s Revoker) {
 
 func checkEnds(t testing.TB, s Revoker) {
 	now := time.Now()
-	ends := map[string]time.Time{
-		"soon": now.Add(time.Minute), "with a fraction": whole().Add(time.Hour + time.Millisecond), "in 120 months": now.AddDate(10, 0, 0),
-		"in a century": now.AddDate(100, 0, 0), "in the year 9999": time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC),
-		"in another time zone": now.Add(time.Minute).In(time.FixedZone("west", -12*60*60)), "never": {},
-	}
-	for _, g := range grains() {
-		for name, until := range ends {
-			r := g.revoke(revokedIssuer, name)
-			r.Until = until
-			mustRevoke(t, s, r)
-		}
-	}
-	crowd(t, s)
-	for _, g := range grains() {
-		for name := range ends {
-			wantRevoked(t, s, g.token(revokedIssuer, name), true)
-		}
-	}
+	wantRevokedUntil(t, s, map[string][]time.Time{
+		"soon": {now.Add(time.Minute)}, "with a fraction": {whole().Add(time.Hour + time.Millisecond)}, "in 120 months": {now.AddDate(10, 0, 0)},
+		"in a century": {now.AddDate(100, 0, 0)}, "in the year 9999": {time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)},
+		"in another time zone": {now.Add(time.Minute).In(time.FixedZone("west", -12*60*60))}, "never": {{}},
+	})
 }
 
 func checkEndedContext(t testing.TB, s Revoker) {

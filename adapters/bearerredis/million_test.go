@@ -54,17 +54,23 @@ func fill(t testing.TB, client *redis.Client, n int) {
 // usedMemory is what Redis says that its data take.
 func usedMemory(t testing.TB, client *redis.Client) int64 {
 	t.Helper()
-	info, err := client.Info(t.Context(), "memory").Result()
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(info, "used_memory_dataset:")
-	digits, _, _ := strings.Cut(rest, "\r\n")
-	n, err := strconv.ParseInt(digits, 10, 64)
+	n, err := strconv.ParseInt(infoOf(t, client, "memory", "used_memory_dataset:", "\r\n"), 10, 64)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return n
+}
+
+// infoOf is what stands between two texts in what Redis says of itself.
+func infoOf(t testing.TB, client *redis.Client, section, before, behind string) string {
+	t.Helper()
+	info, err := client.Info(t.Context(), section).Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(info, before)
+	text, _, _ := strings.Cut(rest, behind)
+	return text
 }
 
 func heap() int64 {
@@ -78,7 +84,15 @@ func heap() int64 {
 // stopped copies all into a mirror, which then stays as it is.
 func stopped(t testing.TB, client redis.UniversalClient) *bearerredis.Mirror {
 	t.Helper()
-	m, err := bearerredis.NewMirror(client, time.Hour)
+	m, end := completeMirror(t, client, time.Hour)
+	end()
+	return m
+}
+
+// completeMirror has a complete mirror run, until end has returned.
+func completeMirror(t testing.TB, client redis.UniversalClient, maxAge time.Duration) (m *bearerredis.Mirror, end func()) {
+	t.Helper()
+	m, err := bearerredis.NewMirror(client, maxAge)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,9 +100,7 @@ func stopped(t testing.TB, client redis.UniversalClient) *bearerredis.Mirror {
 	var running sync.WaitGroup
 	running.Go(func() { _ = m.Run(ctx) })
 	eventually(t, "the mirror is complete", func() bool { return isFresh(m) })
-	cancel()
-	running.Wait()
-	return m
+	return m, func() { cancel(); running.Wait() }
 }
 
 // What a million revocations cost in Redis, in a mirror, and to a new replica.

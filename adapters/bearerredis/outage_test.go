@@ -79,15 +79,7 @@ func TestOutages(t *testing.T) {
 	modes := map[string]func(testing.TB, redis.UniversalClient) (store bearertest.Revoker, end func()){
 		"direct": direct,
 		"mirror": func(t testing.TB, client redis.UniversalClient) (bearertest.Revoker, func()) {
-			m, err := bearerredis.NewMirror(client, time.Second)
-			if err != nil {
-				t.Fatal(err)
-			}
-			ctx, cancel := context.WithCancel(t.Context())
-			var running sync.WaitGroup
-			running.Go(func() { _ = m.Run(ctx) })
-			eventually(t, "the mirror is complete", func() bool { return isFresh(m) })
-			return m, func() { cancel(); running.Wait() }
+			return completeMirror(t, client, time.Second)
 		},
 	}
 	if os.Getenv("BEARER_INTEGRATION") == "1" {

@@ -29,11 +29,7 @@ func newRefreshStore(t testing.TB, client redis.UniversalClient, opts ...bearerr
 
 func TestRefreshStore(t *testing.T) {
 	t.Parallel()
-	s := startRedis(t)
-	for name, client := range map[string]redis.UniversalClient{
-		"RESP3": s.client(t),
-		"RESP2": s.client(t, func(o *redis.Options) { o.Protocol = 2 }),
-	} {
+	for name, client := range protocols(t) {
 		t.Run(name, func(t *testing.T) {
 			bearertest.RefreshStore(t, func(t *testing.T) refresh.Store {
 				return newRefreshStore(t, client, ownPrefix(), patient())

@@ -35,13 +35,19 @@ func newRevocations(t testing.TB, client redis.UniversalClient, opts ...bearerre
 	return s
 }
 
-func TestRevocations(t *testing.T) {
-	t.Parallel()
+// protocols has a client for each that Redis speaks.
+func protocols(t *testing.T) map[string]redis.UniversalClient {
+	t.Helper()
 	s := startRedis(t)
-	for name, client := range map[string]redis.UniversalClient{
+	return map[string]redis.UniversalClient{
 		"RESP3": s.client(t),
 		"RESP2": s.client(t, func(o *redis.Options) { o.Protocol = 2 }),
-	} {
+	}
+}
+
+func TestRevocations(t *testing.T) {
+	t.Parallel()
+	for name, client := range protocols(t) {
 		t.Run(name, func(t *testing.T) {
 			bearertest.RevocationStore(t, func(t *testing.T) bearertest.Revoker {
 				return newRevocations(t, client, ownPrefix(), patient())
