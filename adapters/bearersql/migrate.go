@@ -40,19 +40,22 @@ var ErrSchema = errors.New("bearersql: the database's schema is not the one of t
 // PgBouncer has to pass through (pool_mode=session): migrate beside it otherwise.
 func Migrate(ctx context.Context, db *sql.DB, d Dialect) error {
 	giveUp := time.Now().Add(busyTimeout)
+	var waited error // the last one that it was tried again for
 	for {
 		overtaken, err := migrate(ctx, db, d)
 		switch {
 		case err == nil:
 			return nil
+		case waited != nil && ctx.Err() != nil:
+			return fmt.Errorf("%w: %w", waited, ctx.Err())
 		case overtaken:
 			// What failed here is applied by now, and was not applied twice. Each round
 			// needs one more version that is there.
 		case d == SQLite && busy(err) && time.Now().Before(giveUp):
+			waited = err
 			select {
 			case <-time.After(10 * time.Millisecond):
-			case <-ctx.Done():
-				return fmt.Errorf("%w: %w", err, ctx.Err())
+			case <-ctx.Done(): // the next round says so
 			}
 		default:
 			return err
