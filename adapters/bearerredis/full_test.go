@@ -57,6 +57,8 @@ func TestFull(t *testing.T) {
 			t.Errorf("Admit: %+v", v)
 		}
 	}
+	// One that begins now reads what the other was told.
+	late := runMirror(t, client, patience, patient())
 	check := func() {
 		t.Helper()
 		for k := range revoked + 1 {
@@ -64,8 +66,8 @@ func TestFull(t *testing.T) {
 			if is, err := store.Revoked(t.Context(), bearer.Info{Issuer: "i", ID: name(k)}); is != want || err != nil {
 				t.Fatalf("entry %d of %d: %t, %v", k, revoked, is, err)
 			}
-			if has(mirror, name(k)) != want {
-				t.Fatalf("entry %d of %d: the mirror has it: %t", k, revoked, !want)
+			if has(mirror, name(k)) != want || has(late, name(k)) != want {
+				t.Fatalf("entry %d of %d: the mirrors have it: %t, %t", k, revoked, has(mirror, name(k)), has(late, name(k)))
 			}
 		}
 	}

@@ -134,34 +134,46 @@ func (m *Mirror) follow(ctx context.Context, at *string) error {
 		if err != nil {
 			return err
 		}
+		complete := *at == last
 		for _, c := range changes {
 			if err := m.add(c, *at); err != nil {
 				return err
 			}
 			*at = c.ID
+			complete = complete || *at == last
 		}
 		if len(changes) == page {
 			continue
 		}
-		if *at != last {
+		if !complete {
 			return errGap
 		}
 		m.heard.Store(&asked)
-		if err := m.wait(ctx, last); err != nil {
+		if err := m.wait(ctx, *at); err != nil {
 			return err
 		}
 	}
 }
 
-// changes returns at most count of those after an id, and the stream's last id,
-// of one instant.
+// changes returns what was the stream's last id, and then at most count of the
+// changes after an id, which may be newer. It is no transaction: a Redis without
+// memory refuses to queue one.
 func (m *Mirror) changes(ctx context.Context, after string, count int64) (changes []redis.XMessage, last string, err error) {
 	ctx, cancel := m.bound(ctx)
 	defer cancel()
-	pipe := m.client.TxPipeline()
-	read := pipe.XRead(ctx, &redis.XReadArgs{Streams: []string{m.key(changesKey), after}, Count: count, Block: -1})
+	pipe := m.client.Pipeline()
 	info := pipe.XInfoStream(ctx, m.key(changesKey))
+	read := pipe.XRead(ctx, &redis.XReadArgs{Streams: []string{m.key(changesKey), after}, Count: count, Block: -1})
 	_, _ = pipe.Exec(ctx)
+	stream, err := info.Result()
+	if redis.HasErrorPrefix(err, "no such key") {
+		last, err = noID, nil
+	} else if err == nil {
+		last = stream.LastGeneratedID
+	}
+	if err != nil {
+		return nil, "", withoutArguments(err)
+	}
 	streams, err := read.Result()
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return nil, "", withoutArguments(err)
@@ -169,14 +181,7 @@ func (m *Mirror) changes(ctx context.Context, after string, count int64) (change
 	for _, s := range streams {
 		changes = s.Messages
 	}
-	stream, err := info.Result()
-	if redis.HasErrorPrefix(err, "no such key") {
-		return changes, noID, nil
-	}
-	if err != nil {
-		return nil, "", withoutArguments(err)
-	}
-	return changes, stream.LastGeneratedID, nil
+	return changes, last, nil
 }
 
 func (m *Mirror) bound(ctx context.Context) (context.Context, context.CancelFunc) {
