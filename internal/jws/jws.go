@@ -182,12 +182,14 @@ func canonical(segment string) bool {
 	return true
 }
 
-// inAlphabet checks every character. It looks at eight before it decides, for it
-// is what each byte of each token costs, whatever the token is.
+// inAlphabet checks every character. It looks at sixteen before it decides, for
+// it is what each byte of each token costs, whatever the token is.
 func inAlphabet(s string) bool {
-	for ; len(s) >= 8; s = s[8:] {
+	for ; len(s) >= 16; s = s[16:] {
 		if sextets[s[0]]|sextets[s[1]]|sextets[s[2]]|sextets[s[3]]|
-			sextets[s[4]]|sextets[s[5]]|sextets[s[6]]|sextets[s[7]] == invalid {
+			sextets[s[4]]|sextets[s[5]]|sextets[s[6]]|sextets[s[7]]|
+			sextets[s[8]]|sextets[s[9]]|sextets[s[10]]|sextets[s[11]]|
+			sextets[s[12]]|sextets[s[13]]|sextets[s[14]]|sextets[s[15]] == invalid {
 			return false
 		}
 	}
