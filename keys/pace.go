@@ -67,6 +67,12 @@ func (s *RemoteSource) find(ctx context.Context, h Header) ([]*Key, error) {
 	}
 }
 
+// A selector is what a header says of the key that it is for.
+type selector struct {
+	alg Algorithm
+	kid string
+}
+
 // ask notes that an id was asked for, and returns how many fetches had begun
 // when it first was.
 func (s *RemoteSource) ask(sel selector) uint64 {

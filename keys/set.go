@@ -8,29 +8,49 @@ import (
 // A set is an immutable snapshot of verification keys, with the answer to each
 // header worked out beforehand.
 type set struct {
-	known map[selector][]*Key  // by an id that a key of the algorithm has, and by none
-	other map[Algorithm][]*Key // by any other id: the keys without one
+	known map[string][]group // by an id that a key has, and by none
+	other []group            // by any other id: the keys without one
 }
 
-type selector struct {
-	alg Algorithm
-	kid string
+// A group is the candidates for one algorithm.
+type group struct {
+	alg  Algorithm
+	keys []*Key
 }
 
 func newSet(keys []*Key) *set {
-	s := &set{known: make(map[selector][]*Key), other: make(map[Algorithm][]*Key)}
+	s := &set{known: make(map[string][]group)}
 	for _, k := range keys {
-		s.known[selector{k.alg, ""}] = append(s.known[selector{k.alg, ""}], k)
+		s.known[""] = include(s.known[""], k)
 		if k.id == "" {
-			s.other[k.alg] = append(s.other[k.alg], k)
+			s.other = include(s.other, k)
 		}
 	}
 	for _, k := range keys {
 		if k.id != "" {
-			s.known[selector{k.alg, k.id}] = append([]*Key{k}, s.other[k.alg]...)
+			s.known[k.id] = append(s.known[k.id], group{k.alg, append([]*Key{k}, in(s.other, k.alg)...)})
 		}
 	}
 	return s
+}
+
+func include(groups []group, k *Key) []group {
+	for i := range groups {
+		if groups[i].alg == k.alg {
+			groups[i].keys = append(groups[i].keys, k)
+			return groups
+		}
+	}
+	return append(groups, group{k.alg, []*Key{k}})
+}
+
+func in(groups []group, alg Algorithm) []*Key {
+	for i := range groups {
+		if groups[i].alg == alg {
+			return groups[i].keys
+		}
+	}
+	return nil
 }
 
 // candidates is the one rule by which a header finds keys: a key is a candidate
@@ -38,10 +58,10 @@ func newSet(keys []*Key) *set {
 // missing. The slice is the set's: callers get a copy, because one who wrote to
 // it would change which key the next token is verified with.
 func (s *set) candidates(h Header) []*Key {
-	if keys, ok := s.known[selector{h.Algorithm, h.KeyID}]; ok {
+	if keys := in(s.known[h.KeyID], h.Algorithm); keys != nil {
 		return keys
 	}
-	return s.other[h.Algorithm]
+	return in(s.other, h.Algorithm)
 }
 
 // checkDistinct refuses keys of which a token could not mean exactly one: two of
