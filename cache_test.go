@@ -131,7 +131,7 @@ func grow(info bearer.Info) {
 }
 
 const sharedPayload = `,"scope":"read write","roles":["clerk","editor"],"email":"a@b.test","role":"x","http://schemas.microsoft.com/ws/2008/06/identity/claims/role":["one","two"],` +
-	`"count":12,"ratio":1.5,"ok":true,"list":["a","b"],"map":{"a":["b","c"],"d":[]},"deep":{"list":[{"name":"n","tags":["t","u"]},{"name":"o"}]},"bytes":"aGVsbG8=","raw":{"a":[1,2]},"any":[{"a":"b"},["c"]],"addr":"192.0.2.1","big":123456789012345678901234567890`
+	`"count":12,"ratio":1.5,"ok":true,"list":["a","b"],"map":{"a":["b","c"],"d":[]},"deep":{"list":[{"name":"n","tags":["t","u"]},{"name":"o","tags":["v","w"]}]},"two":[{"n":1,"name":"p"},{"n":2,"name":"q"}],"bytes":"aGVsbG8=","raw":{"a":[1,2]},"any":[{"a":"b"},["c"]],"addr":"192.0.2.1","big":123456789012345678901234567890`
 
 type (
 	manyValues struct {
@@ -189,15 +189,39 @@ type (
 		None  []string `json:"none"`
 		Deep  struct {
 			List []struct {
-				Name string `json:"name"`
+				Level int8      `json:"level"`
+				Name  name      `json:"name"`
+				Pair  [2]string `json:"tags"`
 			} `json:"list"`
 		} `json:"deep"`
+		Two [2]struct {
+			N int    `json:"n"`
+			S string `json:"name"`
+		} `json:"two"`
 	}
 	strs struct {
 		List bearer.ClaimStrings `json:"list"`
 		Aud  bearer.ClaimStrings `json:"aud"`
 	}
 )
+
+// A claim of its own each: a list, and a text.
+type (
+	aList []string
+	aText string
+)
+
+func (l *aList) UnmarshalJSON(data []byte) error {
+	var c struct{ Roles []string }
+	err := stdjson.Unmarshal(data, &c)
+	*l = c.Roles
+	return err
+}
+
+func (s *aText) UnmarshalJSON(data []byte) error {
+	*s = aText(data)
+	return nil
+}
 
 // keeps is a text that keeps the memory it was decoded from, which the rules of
 // encoding/json forbid, and which only it may suffer from.
@@ -288,6 +312,8 @@ func TestWhatOneRequestDoesToItsClaimsNoOtherSees(t *testing.T) {
 	t.Run("a Validate that derives", noAliases[derives])
 	t.Run("a Validate that normalises", noAliases[normalises])
 	t.Run("Info alone", noAliases[struct{}])
+	t.Run("a list and no struct", noAliases[aList])
+	t.Run("a text and no struct", noAliases[aText])
 }
 
 func noAliases[C any](t *testing.T) {
@@ -1248,6 +1274,12 @@ func TestAFloodOfValidTokens(t *testing.T) {
 		Email string     `json:"email"`
 		Addr  netip.Addr `json:"addr"`
 	}](`,"email":"`+strings.Repeat(`x`, 1000)+`"`))
+	t.Run("times of odd offsets", floodOfValidTokens[struct {
+		At []time.Time `json:"at"`
+	}](`,"at":["2026-01-01T00:00:00Z"`+strings.Repeat(`,"2026-01-01T00:00:00+05:17"`, 50)+`]`))
+	t.Run("an address with a long zone", floodOfValidTokens[struct {
+		Addr netip.Addr `json:"addr"`
+	}](`,"addr":"fe80::1%#`+strings.Repeat("x", 1000)+`"`))
 	t.Run("many roles", floodOfValidTokens[twoStrings](`,"roles":["a"`+strings.Repeat(`,"b"`, 300)+`]`))
 	t.Run("many roles, in the claims too", floodOfValidTokens[stringsAndSlices](`,"roles":["a"`+strings.Repeat(`,"b"`, 300)+`]`))
 	t.Run("a list of large values", floodOfValidTokens[struct {
@@ -1276,7 +1308,7 @@ func floodOfValidTokens[C any](more string, headers ...string) func(*testing.T) 
 			for _, more := range headers {
 				h = strings.TrimSuffix(h, "}") + fmt.Sprintf(more, n) + "}"
 			}
-			token := forge(t, k, h, goodPayload(fmt.Sprintf(`,"n":%d%s`, n, more)))
+			token := forge(t, k, h, goodPayload(fmt.Sprintf(`,"n":%d`, n)+strings.ReplaceAll(more, "#", fmt.Sprint(n))))
 			for range 1 + n%4 {
 				if _, err := m.Verify(t.Context(), token); err != nil {
 					t.Fatal(err)

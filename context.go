@@ -48,12 +48,12 @@ func NewContext[C any](ctx context.Context, t *Token[C]) context.Context {
 }
 
 // tokenContext answers for the claims, the Info and the admission at once, so
-// that a request costs one allocation and its parts cannot disagree.
+// that its parts cannot disagree.
 type tokenContext[C any] struct {
 	context.Context
 	claims C
 	known  *remembered[C] // has the Info, which most handlers never ask for
-	fresh  *Info          // where known is nil
+	fresh  *Info          // where known is nil: the token is not remembered
 
 	admittedBy *verifier // nil: made by NewContext
 	header     hidden    // the Authorization header it was admitted with
@@ -88,16 +88,6 @@ func (c *tokenContext[C]) Value(key any) any {
 		}
 	}
 	return c.Context.Value(key)
-}
-
-// newTokenContext returns one with room for what is read from a token.
-func newTokenContext[C any]() *tokenContext[C] {
-	c := new(struct {
-		tokenContext[C]
-		room Info
-	})
-	c.fresh = &c.room
-	return &c.tokenContext
 }
 
 func (c *tokenContext[C]) info() Info {

@@ -29,9 +29,10 @@ func (i *Issuer) introspect(r *http.Request, body *requestBody) (any, *tokenErro
 	if refusal != nil {
 		return nil, refusal
 	}
-	p, c, err := i.reader.read(r.Context(), token, new(Event))
+	var t Info
+	p, _, err := i.reader.read(r.Context(), token, &t, new(Event))
 	if err == nil {
-		err = p.trust.revoked(r.Context(), c, p.dated)
+		err = p.trust.revoked(r.Context(), t, p.dated)
 	}
 	if err != nil {
 		if keepOutage(err) != nil {
@@ -39,7 +40,6 @@ func (i *Issuer) introspect(r *http.Request, body *requestBody) (any, *tokenErro
 		}
 		return introspection{}, nil
 	}
-	t := c.fresh
 	if !p.dated {
 		t.IssuedAt = time.Time{} // it is nbf
 	}

@@ -135,7 +135,7 @@ func (m *Middleware[C]) Verify(ctx context.Context, raw string) (*Token[C], erro
 	}
 	m.v.observer.observe(ctx, start, e)
 	t := &Token[C]{c.info(), c.claims}
-	if e.Cached {
+	if c.known != nil {
 		t.Info = t.Info.clone() // the lists were everybody's until here
 	}
 	return t, nil
@@ -207,13 +207,18 @@ func (m *Middleware[C]) verify(ctx context.Context, raw string, e *Event) (*toke
 		return nil, err
 	}
 	if c == nil {
-		var p proof
-		if p, c, err = m.read(ctx, raw, e); err != nil {
+		var (
+			p proof
+			t Info
+		)
+		if p, c, err = m.read(ctx, raw, &t, e); err != nil {
 			return nil, err
 		}
-		err = p.trust.revoked(ctx, c, p.dated)
-		if err == nil {
-			m.memory.remember(raw, &p, c.fresh, &c.claims)
+		if err = p.trust.revoked(ctx, t, p.dated); err == nil {
+			c.known = m.memory.remember(raw, &p, &t, &c.claims)
+		}
+		if c.known == nil {
+			c.fresh = new(t)
 		}
 	}
 	e.Kind = EventVerified
@@ -224,25 +229,25 @@ func (m *Middleware[C]) verify(ctx context.Context, raw string, e *Event) (*toke
 }
 
 // read takes every step that needs the token, the trust's keys and the clock
-// alone, from its text to the Info and the C that stand for it. Nothing is
-// allocated for a token before its signature is good.
-func (m *Middleware[C]) read(ctx context.Context, raw string, e *Event) (proof, *tokenContext[C], error) {
+// alone, from its text to t and to a context with its C. Nothing is allocated for a
+// token before its signature is good.
+func (m *Middleware[C]) read(ctx context.Context, raw string, t *Info, e *Event) (proof, *tokenContext[C], error) {
 	p, err := m.v.prove(ctx, raw, e)
 	if err != nil {
 		return p, nil, err
 	}
-	c := newTokenContext[C]()
-	t, claims := c.fresh, &c.claims
-	p.decoded, p.dated, err = readPayload(p.payload, t, m.v.plan, reflect.ValueOf(claims).Elem())
+	c := new(tokenContext[C])
+	claims := &c.claims
+	decoded, dated, err := readPayload(p.payload, t, m.v.plan, reflect.ValueOf(claims).Elem())
 	if err != nil {
 		return p, nil, err
 	}
 	t.KeyID, t.Algorithm = p.key.ID(), p.key.Algorithm()
-	p.at = m.v.clock()
+	p.at, p.dated = m.v.clock(), dated
 	if err := m.v.judge(p.trust, t, p.at); err != nil {
 		return p, nil, err
 	}
-	if !p.decoded {
+	if !decoded {
 		*claims = *new(C) // the plan may have begun
 		if err := decodeClaims(p.payload, claims); err != nil {
 			return p, nil, err

@@ -188,7 +188,7 @@ func WithMaxTokenBytes(n int) MiddlewareOption {
 }
 
 // WithTokenCache sets how many bytes of memory this Middleware may use to remember
-// the tokens that it admitted; 0 turns that off. The default is 16 MiB, some 12 000
+// the tokens that it admitted; 0 turns that off. The default is 16 MiB, some 15 000
 // tokens of the usual size, which are taken as they are needed.
 //
 // A token that is remembered costs no cryptography and no decoding. On each request

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strings"
 	"time"
+	"unsafe"
 
 	"github.com/gobearer/bearer/internal/tokencache"
 	"github.com/gobearer/bearer/keys"
@@ -27,20 +28,18 @@ type memory[C any] struct {
 // again, if it does not expire before. It bounds what nobody thought of.
 const rememberedFor = 5 * time.Minute
 
-// remembered is a token that was admitted, in little memory. Its strings are
-// pieces of the payload, which nobody can write to; its lists and claims are
-// nobody else's.
+// remembered is a token that was admitted, in little memory. The strings of its
+// names, lists and claims are parts of one text, which nobody can write to; the
+// lists and claims are nobody else's.
 type remembered[C any] struct {
 	trust      *Trust
 	key        *keys.Key
-	keyID, typ string // of the token's header
-	subject    string
-	id         string
-	session    string
-	lists      []string // the audience, then the scopes, then the roles
-	lengths    [3]int32 // of each
-	dated      bool     // it has an iat
-	nanos      [3]int32 // of iat, nbf and exp
+	keyID, typ string    // of the token's header
+	names      [3]string // sub, jti and sid
+	lists      []string  // the audience, then the scopes, then the roles
+	lengths    [3]int32  // of each
+	dated      bool      // it has an iat
+	nanos      [3]int32  // of iat, nbf and exp
 	seconds    [3]int64
 	claims     C      // zero where they are decoded again
 	payload    string // only there
@@ -80,7 +79,10 @@ func (m *memory[C]) recall(ctx context.Context, v *verifier, raw string, e *Even
 	if err := m.claims(r, &c.claims); err != nil {
 		return nil, err
 	}
-	return c, r.trust.revoked(ctx, c, r.dated)
+	if r.trust.Revocations == nil {
+		return c, nil // and its Info most often is what nobody asks for
+	}
+	return c, r.trust.revoked(ctx, r.info(), r.dated)
 }
 
 // claims gives a request claims of its own. Validate is not called again: it saw
@@ -90,51 +92,84 @@ func (m *memory[C]) claims(r *remembered[C], claims *C) error {
 		return decodeClaims(r.payload, claims)
 	}
 	*claims = r.claims
-	m.copy.own(claims)
+	m.copy.own(unsafe.Pointer(claims))
 	return nil
 }
 
-// remember keeps a token that was admitted. It is called when all of its checks
-// are behind it: of a token that was refused, by whichever, nothing is known.
-func (m *memory[C]) remember(raw string, p *proof, t *Info, claims *C) {
+// remember keeps a token that was admitted, and returns what it keeps, nil for
+// nothing. It is called when all of its checks are behind it: of a token that was
+// refused, by whichever, nothing is known.
+func (m *memory[C]) remember(raw string, p *proof, t *Info, claims *C) *remembered[C] {
 	if m.cache == nil {
-		return
+		return nil
 	}
 	until := p.at.Add(rememberedFor)
 	if !t.ExpiresAt.IsZero() && t.ExpiresAt.Before(until) {
 		until = t.ExpiresAt
 	}
-	lists := len(t.Audience) + len(t.Scopes) + len(t.Roles)
-	size := len(p.payload) + 16*lists + len(p.header.KeyID) + len(p.header.Type) + m.copy.size(claims)
-	if !p.decoded || strings.Contains(p.payload, `\`) {
-		// Strings that are no piece of the payload, in Info and in the claims.
-		size += 2 * len(p.payload)
+	names, lists := [...]string{t.Subject, t.ID, t.Session}, [...][]string{t.Audience, t.Scopes, t.Roles}
+	text, elements := 0, 0
+	for _, name := range names {
+		text += len(name)
 	}
-	if !m.cache.Admits(raw, size, p.at) {
-		return
+	for _, list := range lists {
+		elements += len(list)
+		for _, s := range list {
+			text += len(s)
+		}
 	}
-	r := remembered[C]{
-		trust: p.trust, key: p.key, keyID: p.header.KeyID, typ: p.header.Type,
-		subject: t.Subject, id: t.ID, session: t.Session, dated: p.dated,
-		lists:   make([]string, 0, lists),
-		lengths: [3]int32{int32(len(t.Audience)), int32(len(t.Scopes)), int32(len(t.Roles))},
+	m.copy.eachString(unsafe.Pointer(claims), func(s *string) { text += len(*s) })
+	size := text + 16*elements + len(p.header.KeyID) + len(p.header.Type) + m.copy.size(unsafe.Pointer(claims), p.payload)
+	if m.copy.decode {
+		size += len(p.payload)
 	}
-	r.lists = append(append(append(r.lists, t.Audience...), t.Scopes...), t.Roles...)
+	entry := m.cache.Admit(raw, size, p.at, until)
+	if entry == nil {
+		return nil
+	}
+	// What Validate made of these claims would be lost when they are decoded again,
+	// and a handler would find it once and not the next time.
+	if m.copy.decode && m.validates && !m.decodesTo(p.payload, claims) {
+		return nil
+	}
+	r := &entry.Value
+	r.trust, r.key, r.keyID, r.typ = p.trust, p.key, p.header.KeyID, p.header.Type
+	r.names, r.dated = names, p.dated
+	r.lists = make([]string, 0, elements)
+	for i, list := range lists {
+		r.lists, r.lengths[i] = append(r.lists, list...), int32(len(list))
+	}
 	for i, at := range [...]time.Time{t.IssuedAt, t.NotBefore, t.ExpiresAt} {
 		r.seconds[i], r.nanos[i] = at.Unix(), int32(at.Nanosecond())
 	}
 	if m.copy.decode {
-		// What Validate made of these claims would be lost when they are decoded
-		// again, and a handler would find it once and not the next time.
-		if m.validates && !m.decodesTo(p.payload, claims) {
-			return
-		}
 		r.payload = p.payload
 	} else {
 		r.claims = *claims
-		m.copy.own(&r.claims)
+		m.copy.own(unsafe.Pointer(&r.claims))
 	}
-	m.cache.Put(raw, r, size, p.at, until)
+	r.compact(&m.copy, text)
+	m.cache.Put(entry)
+	return r
+}
+
+// compact moves the strings into one text of this length. It lets go of the payload
+// that they were cut from: in most there is more than anybody wants to know.
+func (r *remembered[C]) compact(c *claimsCopy, length int) {
+	var text strings.Builder
+	text.Grow(length)
+	move := func(s *string) {
+		at := text.Len()
+		text.WriteString(*s)
+		*s = text.String()[at:]
+	}
+	for i := range r.names {
+		move(&r.names[i])
+	}
+	for i := range r.lists {
+		move(&r.lists[i])
+	}
+	c.eachString(unsafe.Pointer(&r.claims), move)
 }
 
 func (m *memory[C]) decodesTo(payload string, claims *C) bool {
@@ -148,7 +183,7 @@ func (r *remembered[C]) header() keys.Header {
 
 // info returns the Info with the lists that are remembered.
 func (r *remembered[C]) info() (t Info) {
-	t.Issuer, t.Subject, t.ID, t.Session = r.trust.Issuer, r.subject, r.id, r.session
+	t.Issuer, t.Subject, t.ID, t.Session = r.trust.Issuer, r.names[0], r.names[1], r.names[2]
 	t.KeyID, t.Algorithm = r.key.ID(), r.key.Algorithm()
 	for i, at := range [...]*time.Time{&t.IssuedAt, &t.NotBefore, &t.ExpiresAt} {
 		*at = time.Unix(r.seconds[i], int64(r.nanos[i])).UTC()

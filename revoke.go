@@ -26,14 +26,15 @@ func (i *Issuer) revokeToken(r *http.Request, body *requestBody) (any, *tokenErr
 			return done(ended)
 		}
 	}
-	_, c, err := i.revoker.read(ctx, token, new(Event))
+	var t Info
+	_, _, err := i.revoker.read(ctx, token, &t, new(Event))
 	if errors.Is(err, ErrNotYetValid) {
 		return nil, outOfReach // by another clock it may be
 	}
 	if err != nil {
 		return done(keepOutage(err))
 	}
-	err = i.Revoke(ctx, *c.fresh)
+	err = i.Revoke(ctx, t)
 	if errors.Is(err, errNoStore) {
 		return nil, refusedKind // section 2.2.1
 	}

@@ -7,9 +7,9 @@ import (
 	"github.com/gobearer/bearer/keys"
 )
 
-// A Token is what arrived, verified. Its strings are parts of the token's payload
-// where they can be: who keeps one keeps all of the payload in memory, and clones
-// it (strings.Clone) if that matters.
+// A Token is what arrived, verified. Its strings are parts of the token's payload,
+// or of what is remembered of it: who keeps one keeps all of that in memory, and
+// clones it (strings.Clone) if that matters.
 type Token[C any] struct {
 	Info
 	Claims C

@@ -39,7 +39,6 @@ type proof struct {
 	key     *keys.Key // that verified it
 	payload string    // that was signed
 	at      time.Time // when it was judged
-	decoded bool      // by the plan: the claims' strings are parts of the payload
 	dated   bool      // it has an iat
 }
 
@@ -200,11 +199,10 @@ func (v *verifier) inTime(t *Info, now time.Time) error {
 type reader interface{ OnlyReads() Revocations }
 
 // revoked asks the trust's revocations.
-func (trust *Trust) revoked(ctx context.Context, c informed, dated bool) error {
+func (trust *Trust) revoked(ctx context.Context, info Info, dated bool) error {
 	if trust.Revocations == nil {
 		return nil
 	}
-	info := c.info()
 	if r, ok := trust.Revocations.(reader); !ok || r.OnlyReads() != trust.Revocations {
 		// A store of somebody else's may keep or change what it is given.
 		info = info.clone()

@@ -94,7 +94,8 @@ func BenchmarkPut(b *testing.B) {
 		c := tokencache.New[[40]int](16 << 20)
 		i := 0
 		for b.Loop() {
-			c.Put(tokens[i%n], [40]int{}, 300, at(0), at(1000))
+			put(c, tokens[i%n], [40]int{}, 300, 0, 1000)
+			put(c, tokens[i%n], [40]int{}, 300, 0, 1000)
 			i++
 		}
 	})

@@ -123,23 +123,34 @@ func (c *Cache[V]) Use(e *Entry[V], now time.Time) bool {
 	return true
 }
 
-// Admits reports whether a Put of this token has a prospect. Who asks before
-// making a value makes none in vain. Size is what the value takes beside itself.
-func (c *Cache[V]) Admits(token string, size int, now time.Time) bool {
-	if c == nil {
-		return false
+// Admit returns an entry for a token, which it copies, from an instant to right
+// before another: for a value to be written into and [Cache.Put] to hold. It is nil
+// where that has no prospect, so that no value is made in vain. Size is what the
+// value takes beside itself.
+func (c *Cache[V]) Admit(token string, size int, from, until time.Time) *Entry[V] {
+	if c == nil || !countable(from) || !countable(until) || !from.Before(until) {
+		return nil
 	}
 	n := c.size(token, size)
 	if n > c.limit/maxShare {
-		return false
-	}
-	t := c.table.Load()
-	if t == nil {
-		return true
+		return nil
 	}
 	h := c.hash(token)
+	if t := c.table.Load(); t != nil && !c.wants(t, h, n, from) {
+		return nil
+	}
+	// The copy is as long as the token. What it was cut from may be anything.
+	text := append(make([]byte, 0, len(token)), token...)
+	return &Entry[V]{
+		hash: h, token: unsafe.String(unsafe.SliceData(text), len(text)),
+		from: from.UnixNano(), until: until.UnixNano(), size: n,
+	}
+}
+
+// wants reports whether there is room for an entry, or a reason to make some.
+func (c *Cache[V]) wants(t *table[V], h uint64, size int64, now time.Time) bool {
 	s := t.at(h)
-	if c.hasRoom(s, h, n) {
+	if c.hasRoom(s, h, size) {
 		return true
 	}
 	// Tokens that nobody sends any more end where they are. Without this they
@@ -148,7 +159,7 @@ func (c *Cache[V]) Admits(token string, size int, now time.Time) bool {
 		c.clean(s, now, false)
 		c.clean(c.next(t), now, false)
 		c.mu.Unlock()
-		if c.hasRoom(s, h, n) {
+		if c.hasRoom(s, h, size) {
 			return true
 		}
 	}
@@ -169,16 +180,9 @@ func (c *Cache[V]) hasRoom(s *set[V], h uint64, size int64) bool {
 	return room && c.used.Load()+size <= c.limit
 }
 
-// Put remembers a value for a token, which it copies, from an instant to right
-// before another. It may fail to, for one of the reasons of a cache.
-func (c *Cache[V]) Put(token string, value V, size int, from, to time.Time) {
-	if c == nil || !countable(from) || !countable(to) || !from.Before(to) {
-		return
-	}
-	n := c.size(token, size)
-	if n > c.limit/maxShare {
-		return
-	}
+// Put holds an entry that Admit returned. Nobody may write to it any more. It may
+// fail to, for one of the reasons of a cache.
+func (c *Cache[V]) Put(e *Entry[V]) {
 	// Who is being served does not wait for the benefit of later requests. With one
 	// writer at a time the bytes are exact and no token has two entries.
 	if !c.mu.TryLock() {
@@ -190,16 +194,11 @@ func (c *Cache[V]) Put(token string, value V, size int, from, to time.Time) {
 		t = &table[V]{make([]set[V], c.sets), make(doorkeeper, c.sets*doorWays)}
 		c.table.Store(t)
 	}
-	// The copy is as long as the token. What it was cut from may be anything.
-	text := append(make([]byte, 0, len(token)), token...)
-	e := &Entry[V]{
-		hash: c.hash(token), token: unsafe.String(unsafe.SliceData(text), len(text)),
-		from: from.UnixNano(), until: to.UnixNano(), size: n, Value: value,
-	}
+	from := time.Unix(0, e.from)
 	s := t.at(e.hash)
 	c.clean(s, from, false)
 	for i := range s {
-		if old := s[i].Load(); old != nil && old.hash == e.hash && old.token == token {
+		if old := s[i].Load(); old != nil && old.hash == e.hash && old.token == e.token {
 			c.drop(&s[i], old)
 		}
 	}

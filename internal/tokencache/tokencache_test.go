@@ -25,9 +25,18 @@ func tokenOf(n, length int) string {
 
 // put offers a token as the middleware does.
 func put[V any](c *tokencache.Cache[V], token string, value V, size int, now, until int64) {
-	if c.Admits(token, size, at(now)) {
-		c.Put(token, value, size, at(now), at(until))
+	putAt(c, token, value, size, at(now), at(until))
+}
+
+// putAt reports whether the token was admitted.
+func putAt[V any](c *tokencache.Cache[V], token string, value V, size int, from, until time.Time) bool {
+	e := c.Admit(token, size, from, until)
+	if e == nil {
+		return false
 	}
+	e.Value = value
+	c.Put(e)
+	return true
 }
 
 func get[V any](c *tokencache.Cache[V], token string, now int64) *V {
@@ -151,7 +160,7 @@ func TestAnEntryIsServedInItsTimeAlone(t *testing.T) {
 func TestPartsOfASecond(t *testing.T) {
 	c := tokencache.New[int](1 << 20)
 	from, to := time.Unix(100, 900e6), time.Unix(200, 900e6)
-	c.Put(token(1), 1, 0, from, to)
+	putAt(c, token(1), 1, 0, from, to)
 	for _, tt := range []struct {
 		now  time.Time
 		want bool
@@ -166,7 +175,7 @@ func TestPartsOfASecond(t *testing.T) {
 			t.Errorf("%v: served: %v, want %v", tt.now, v != nil, tt.want)
 		}
 	}
-	c.Put(token(1), 1, 0, from, to)
+	putAt(c, token(1), 1, 0, from, to)
 	if getAt(c, token(1), from.Add(-1)) != nil {
 		t.Error("served before its time")
 	}
@@ -180,7 +189,7 @@ func TestInstantsOutOfReach(t *testing.T) {
 		{100, 400, 100 + wrap}, {100, 400, 101 - wrap}, {100, 400, 1 << 62}, {100, 400, -1 << 62},
 		{1 << 40, 1<<40 + 10, 1 << 40}, {100, 1 << 40, 100}, {-1 << 40, 400, 100}, {100 + wrap, 400 + wrap, 200},
 	} {
-		c.Put(token(1), 1, 0, at(tt.from), at(tt.until))
+		put(c, token(1), 1, 0, tt.from, tt.until)
 		if get(c, token(1), tt.now) != nil {
 			t.Errorf("%d to %d is served at %d", tt.from, tt.until, tt.now)
 		}
@@ -217,10 +226,9 @@ func TestNoCache(t *testing.T) {
 		if c != nil {
 			t.Fatalf("%d bytes make a cache", bytes)
 		}
-		if c.Admits(token(1), 0, at(0)) {
+		if putAt(c, token(1), 1, 0, at(0), at(10)) {
 			t.Error("it admits a token")
 		}
-		c.Put(token(1), 1, 0, at(0), at(10))
 		if get(c, token(1), 0) != nil {
 			t.Error("it has a token")
 		}
@@ -267,10 +275,11 @@ func TestWhatIsTooLargeIsNotHeld(t *testing.T) {
 		{"a token of ten times the whole", 10 * int(c.Limit()), 0, false},
 	} {
 		large := tokenOf(2, tt.length)
-		if got := c.Admits(large, tt.size, at(0)); got != tt.want {
-			t.Errorf("%s: admitted: %v, want %v", tt.name, got, tt.want)
+		for range 2 { // who comes again gets no more
+			if got := putAt(c, large, 2, tt.size, at(0), at(10)); got != tt.want {
+				t.Errorf("%s: admitted: %v, want %v", tt.name, got, tt.want)
+			}
 		}
-		c.Put(large, 2, tt.size, at(0), at(10)) // whoever does not ask gets no more
 		if got := get(c, large, 0) != nil; got != tt.want {
 			t.Errorf("%s: held: %v, want %v", tt.name, got, tt.want)
 		}
@@ -443,7 +452,10 @@ func TestWhatIsInUseStays(t *testing.T) {
 	}
 	_, before := c.Held()
 	for n := range 5 {
-		c.Put(token(5000+n), n, 3000, at(0), at(10))
+		put(c, token(5000+n), n, 3000, 0, 10)
+		if !putAt(c, token(5000+n), n, 3000, at(0), at(10)) {
+			t.Error("it has no prospect")
+		}
 		checkBytes(t, c)
 		if get(c, token(5000+n), 0) != nil {
 			t.Errorf("%d found room", n)
@@ -546,12 +558,28 @@ func TestReadingAllocatesNothing(t *testing.T) {
 		if get(c, known, 1) == nil || get(c, unknown, 1) != nil {
 			t.Fatal("wrong")
 		}
-		c.Admits(unknown, 0, at(1))
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
-	if n := testing.AllocsPerRun(100, func() { c.Put(known, [8]int{1}, 0, at(0), at(10)) }); n != 2 {
-		t.Errorf("Put allocates %v times, want the entry and the token", n)
+	full := tokencache.New[[8]int](64 << 10)
+	for n := range 500 {
+		put(full, token(n), [8]int{n}, 0, 0, 10)
+	}
+	news := make([]string, 101)
+	for n := range news {
+		news[n] = token(1000 + n)
+	}
+	next := 0
+	if n := testing.AllocsPerRun(100, func() {
+		if full.Admit(news[next], 0, at(0), at(10)) != nil {
+			t.Error("there is room")
+		}
+		next++
+	}); n != 0 {
+		t.Errorf("a token that has no prospect allocates %v times", n)
+	}
+	if n := testing.AllocsPerRun(100, func() { put(c, known, [8]int{1}, 0, 0, 10) }); n != 2 {
+		t.Errorf("to put a token in allocates %v times, want the entry and the token", n)
 	}
 }
 
@@ -666,11 +694,8 @@ func FuzzCache(f *testing.F) {
 			text := tokenOf(int(b&15), 32+100*int(b&3))
 			switch b >> 5 {
 			case 0, 1:
-				if c.Admits(text, int(b), at(now)) {
-					c.Put(text, i, int(b), at(now), at(now+int64(b&31)))
-					if b&31 != 0 {
-						model[text] = remembered{i, now, now + int64(b&31)}
-					}
+				if putAt(c, text, i, int(b), at(now), at(now+int64(b&31))) {
+					model[text] = remembered{i, now, now + int64(b&31)}
 				}
 			case 2:
 				now += int64(b&31) - 8
