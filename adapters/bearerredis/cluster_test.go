@@ -1,6 +1,7 @@
 package bearerredis_test
 
 import (
+	"net"
 	"strings"
 	"testing"
 
@@ -14,7 +15,8 @@ import (
 // even if it has one node only.
 func TestCluster(t *testing.T) {
 	t.Parallel()
-	s := startRedis(t, "--cluster-enabled", "yes")
+	port := freePort(t)
+	s := startRedis(t, "--cluster-enabled", "yes", "--port", port)
 	node := s.client(t)
 	if err := node.ClusterAddSlotsRange(t.Context(), 0, 16383).Err(); err != nil {
 		t.Fatal(err)
@@ -23,7 +25,7 @@ func TestCluster(t *testing.T) {
 		info, err := node.ClusterInfo(t.Context()).Result()
 		return err == nil && strings.Contains(info, "cluster_state:ok")
 	})
-	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{s.addr}, ContextTimeoutEnabled: true})
+	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{"127.0.0.1:" + port}, ContextTimeoutEnabled: true, ReadTimeout: patience})
 	t.Cleanup(func() { _ = client.Close() })
 	t.Run("refresh", func(t *testing.T) {
 		bearertest.RefreshStore(t, func(t *testing.T) refresh.Store { return newRefreshStore(t, client, ownPrefix(), patient()) })
@@ -47,8 +49,22 @@ func TestCluster(t *testing.T) {
 				t.Errorf("%+v", v)
 			}
 		}
-		if v := admit(t, th, attemptOf(1, 2)); v.By != accounts.ThrottledAccount {
+		if v := admitUntilRefused(t, th, attemptOf(1, 2)); v.By != accounts.ThrottledAccount {
 			t.Errorf("%+v", v)
 		}
 	})
+}
+
+func freePort(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
 }

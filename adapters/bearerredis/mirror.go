@@ -134,6 +134,9 @@ func (m *Mirror) follow(ctx context.Context, at *string) error {
 		if err != nil {
 			return err
 		}
+		// Each change names the one before it, so what was read has no hole; and
+		// nothing is missing if it reaches the change that was the last one then,
+		// whichever of the two was answered first.
 		complete := *at == last
 		for _, c := range changes {
 			if err := m.add(c, *at); err != nil {
@@ -199,11 +202,12 @@ func (m *Mirror) wait(ctx context.Context, after string) error {
 	return withoutArguments(err)
 }
 
-// add adds a change that follows another one. What cannot be read is in the copy.
+// add adds a change that follows another one. What cannot be read is in the copy,
+// and what comes first may come after others, in a stream that is gone.
 func (m *Mirror) add(change redis.XMessage, previous string) error {
 	text := func(name string) string { s, _ := change.Values[name].(string); return s }
 	e, err := parse(text("m"), text("u"), text("b"))
-	if err != nil || text("p") != previous {
+	if err != nil || previous == noID || text("p") != previous {
 		return errGap
 	}
 	m.table.Add(e, time.Now())

@@ -44,14 +44,13 @@ func startRedis(t testing.TB, args ...string) *server {
 		}
 		t.Skip(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	// A socket, which no other test can get; t.TempDir's names are too long for one.
+	dir, err := os.MkdirTemp("", "redis")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{t: t, dir: t.TempDir(), addr: l.Addr().String(), args: args}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	s := &server{t: t, dir: dir, addr: filepath.Join(dir, "socket"), args: append([]string{"--port", "0"}, args...)}
 	s.start()
 	t.Cleanup(s.kill)
 	return s
@@ -60,9 +59,8 @@ func startRedis(t testing.TB, args ...string) *server {
 // start returns when the server has read what it had, and answers.
 func (s *server) start() {
 	s.t.Helper()
-	_, port, _ := net.SplitHostPort(s.addr)
 	s.cmd = exec.Command("redis-server", append([]string{
-		"--bind", "127.0.0.1", "--port", port, "--dir", s.dir, "--logfile", filepath.Join(s.dir, "log"),
+		"--unixsocket", filepath.Join(s.dir, "socket"), "--bind", "127.0.0.1", "--dir", s.dir, "--logfile", filepath.Join(s.dir, "log"),
 		"--appendonly", "yes", "--appendfsync", "always", "--save", "",
 	}, s.args...)...)
 	if err := s.cmd.Start(); err != nil {
@@ -78,7 +76,7 @@ func (s *server) start() {
 
 // answers asks without a client, which would keep something to itself.
 func (s *server) answers() bool {
-	c, err := net.DialTimeout("tcp", s.addr, time.Second)
+	c, err := net.DialTimeout("unix", filepath.Join(s.dir, "socket"), time.Second)
 	if err != nil {
 		return false
 	}
@@ -110,9 +108,12 @@ func (s *server) options() *redis.Options {
 	return &redis.Options{Addr: s.addr, ContextTimeoutEnabled: true}
 }
 
-// client is closed when the test ends.
+// client is closed when the test ends. It sends no command a second time, however
+// long the answer to the first one takes.
 func (s *server) client(t testing.TB, change ...func(*redis.Options)) *redis.Client {
 	o := s.options()
+	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = patience, patience, patience, patience
+	o.MaxRetries = -1
 	for _, c := range change {
 		c(o)
 	}
