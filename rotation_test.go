@@ -39,7 +39,7 @@ const (
 	rotationWorkers = 64
 	// How much later than by the refresh interval a removed key may be refused: the
 	// fetch takes its time, on a machine that does other things too.
-	rotationSlack = 2 * time.Second
+	rotationSlack = 15 * time.Second
 	// Whatever does not happen within it does not happen.
 	rotationPatience = 30 * time.Second
 )

@@ -137,7 +137,7 @@ func checkFamily(t testing.TB, s refresh.Store) {
 		wantFamily(t, s, created(t, s, f))
 	}
 	for k, instants := range [][3]time.Time{
-		{now, now.Add(time.Second), now.Add(time.Second)},
+		{now, now.Add(time.Minute), now.Add(time.Minute)},
 		{now.Add(-time.Hour), now.Add(time.Hour + time.Millisecond), now.Add(time.Minute + 999*time.Millisecond)},
 		{now, now.Add(time.Minute), now.Add(time.Hour)},
 		{now, now.AddDate(10, 0, 0), now.AddDate(1, 0, 0)},

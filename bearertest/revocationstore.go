@@ -386,9 +386,9 @@ func wantRevokedUntil(t testing.TB, s Revoker, ends map[string][]time.Time) {
 func checkEnds(t testing.TB, s Revoker) {
 	now := time.Now()
 	wantRevokedUntil(t, s, map[string][]time.Time{
-		"soon": {now.Add(time.Minute)}, "with a fraction": {whole().Add(time.Hour + time.Millisecond)}, "in 120 months": {now.AddDate(10, 0, 0)},
+		"soon": {now.Add(10 * time.Minute)}, "with a fraction": {whole().Add(time.Hour + time.Millisecond)}, "in 120 months": {now.AddDate(10, 0, 0)},
 		"in a century": {now.AddDate(100, 0, 0)}, "in the year 9999": {time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)},
-		"in another time zone": {now.Add(time.Minute).In(time.FixedZone("west", -12*60*60))}, "never": {{}},
+		"in another time zone": {now.Add(10 * time.Minute).In(time.FixedZone("west", -12*60*60))}, "never": {{}},
 	})
 }
 

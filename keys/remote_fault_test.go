@@ -214,7 +214,7 @@ func TestRemoteFaults(t *testing.T) {
 		wg.Wait()
 	})
 	// What is left of connections that were cut ends by itself.
-	for range 100 {
+	for range 600 {
 		if runtime.NumGoroutine() <= goroutines {
 			break
 		}
@@ -261,8 +261,8 @@ func testFault(t *testing.T, step string, f *fault) {
 		began := time.Now()
 		for ask(source, kid) != isKey {
 			time.Sleep(10 * time.Millisecond)
-			if time.Since(began) > 20*time.Second { // two in fact; the assertion is in fake time
-				t.Errorf("%s is not accepted after 20 seconds", kid)
+			if time.Since(began) > time.Minute { // two seconds in fact; the assertion is in fake time
+				t.Errorf("%s is not accepted after a minute", kid)
 				break
 			}
 		}

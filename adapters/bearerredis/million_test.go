@@ -84,15 +84,15 @@ func heap() int64 {
 // stopped copies all into a mirror, which then stays as it is.
 func stopped(t testing.TB, client redis.UniversalClient) *bearerredis.Mirror {
 	t.Helper()
-	m, end := completeMirror(t, client, time.Hour)
+	m, end := completeMirror(t, client, time.Hour, patient())
 	end()
 	return m
 }
 
 // completeMirror has a complete mirror run, until end has returned.
-func completeMirror(t testing.TB, client redis.UniversalClient, maxAge time.Duration) (m *bearerredis.Mirror, end func()) {
+func completeMirror(t testing.TB, client redis.UniversalClient, maxAge time.Duration, opts ...bearerredis.Option) (m *bearerredis.Mirror, end func()) {
 	t.Helper()
-	m, err := bearerredis.NewMirror(client, maxAge)
+	m, err := bearerredis.NewMirror(client, maxAge, opts...)
 	if err != nil {
 		t.Fatal(err)
 	}

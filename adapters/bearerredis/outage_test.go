@@ -42,11 +42,11 @@ type outage struct {
 }
 
 func outages(mode string) []outage {
-	kill := outage{"killed and restarted", 300 * time.Millisecond, (*server).kill, (*server).start}
-	hang := outage{"hung", 300 * time.Millisecond, func(s *server) { s.signal(syscall.SIGSTOP) }, func(s *server) { s.signal(syscall.SIGCONT) }}
+	kill := outage{"killed and restarted", 500 * time.Millisecond, (*server).kill, (*server).start}
+	hang := outage{"hung", 500 * time.Millisecond, func(s *server) { s.signal(syscall.SIGSTOP) }, func(s *server) { s.signal(syscall.SIGCONT) }}
 	all := []outage{kill, hang}
 	if mode == "mirror" { // which does not notice a short one
-		hang.away = 1200 * time.Millisecond
+		hang.away = 2 * time.Second
 		all = []outage{hang}
 	}
 	if os.Getenv("BEARER_INTEGRATION") != "1" {
@@ -106,9 +106,9 @@ func TestOutages(t *testing.T) {
 
 const outageWorkers = 64
 
-// rate is how many requests a second are made, or fewer where the machine can do
-// no more.
-const rate = 1000
+// rate is how many requests a second are made: no more than a busy machine can do
+// with a read of Redis in each that takes no longer than a read may.
+const rate = 200
 
 func underLoad(t *testing.T, s *server, store bearertest.Revoker, all []outage) {
 	good, bad, trust := tokens(t, store)
@@ -259,15 +259,12 @@ func tokens(t *testing.T, store bearertest.Revoker) (good, bad []string, trust b
 		}
 		switch k % 4 {
 		case 0:
-			err = issuer.Revoke(t.Context(), token.Info)
+			eventually(t, "it is revoked", func() bool { return issuer.Revoke(t.Context(), token.Info) == nil })
 		case 1:
-			err = issuer.RevokeSubject(t.Context(), account.ID, time.Now())
+			eventually(t, "the subject is revoked", func() bool { return issuer.RevokeSubject(t.Context(), account.ID, time.Now()) == nil })
 		default:
 			good = append(good, response.AccessToken)
 			continue
-		}
-		if err != nil {
-			t.Fatal(err)
 		}
 		bad = append(bad, response.AccessToken)
 	}

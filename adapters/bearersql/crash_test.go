@@ -352,7 +352,7 @@ func crash(t testing.TB, e *endpoint, background func(context.Context), happen f
 func recovers(t testing.TB, e *endpoint, l *ledger, since time.Time) {
 	t.Helper()
 	var login, write time.Duration
-	for deadline := time.Now().Add(time.Minute); login == 0 || write == 0; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(3 * time.Minute); login == 0 || write == 0; time.Sleep(time.Millisecond) {
 		if login == 0 && e.lastIn.Load() > since.UnixNano() {
 			login = time.Since(since)
 		}

@@ -15,7 +15,7 @@ import (
 )
 
 // patient is for machines that are busy with other tests.
-var patient = bearersql.WithTimeouts(10*time.Second, 10*time.Second)
+var patient = bearersql.WithTimeouts(time.Minute, time.Minute)
 
 func TestRevocationsConform(t *testing.T) {
 	bearertestSuites(t, func(t *testing.T, open func(t *testing.T) (*sql.DB, bearersql.Dialect)) {

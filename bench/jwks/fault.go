@@ -109,7 +109,7 @@ func removal(c client, sc scale) (string, error) {
 // foreignKey says whether a good token gets through beside a key that is not
 // for this client.
 func foreignKey(foreign string) func(client, scale) (string, error) {
-	return func(c client, _ scale) (string, error) {
+	return func(c client, sc scale) (string, error) {
 		current, _ := issuerKeys()
 		try := func(s settings) (string, error) {
 			se, err := open(c, s, publish(foreign, current.jwk()))
@@ -117,7 +117,7 @@ func foreignKey(foreign string) func(client, scale) (string, error) {
 				return "", err
 			}
 			defer se.end()
-			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), sc.ready)
 			defer cancel()
 			if se.verify(ctx, current.token()) != nil {
 				return "good tokens refused", nil

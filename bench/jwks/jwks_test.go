@@ -17,7 +17,7 @@ func TestMain(m *testing.M) {
 var small = scale{
 	tokens: 20, span: 200 * time.Millisecond, interval: 100 * time.Millisecond, flap: 20 * time.Millisecond,
 	patience: 300 * time.Millisecond, outage: 100 * time.Millisecond, drip: 300 * time.Millisecond,
-	large: 2, callers: 5, slow: 100 * time.Millisecond,
+	large: 2, callers: 5, slow: 100 * time.Millisecond, ready: 30 * time.Second,
 }
 
 func TestReport(t *testing.T) {

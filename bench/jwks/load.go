@@ -14,6 +14,7 @@ type scale struct {
 	interval time.Duration // of refreshes, where a client lets one set it; jwx has none below a second
 	flap     time.Duration // the key server is up, and down, for that long
 	patience time.Duration // for a good token to be accepted
+	ready    time.Duration // for one to be accepted beside a foreign key
 	outage   time.Duration // before the first verification
 	drip     time.Duration // patience with a body that never ends
 	large    int           // MiB of a large body
@@ -24,7 +25,7 @@ type scale struct {
 var full = scale{
 	tokens: 1000, span: 10 * time.Second, interval: time.Second, flap: 100 * time.Millisecond,
 	patience: 12 * time.Second, outage: 3 * time.Second, drip: 75 * time.Second,
-	large: 64, callers: 100, slow: time.Second / 2,
+	large: 64, callers: 100, slow: time.Second / 2, ready: time.Second,
 }
 
 // load sends n tokens at a steady rate, whatever becomes of those before, and

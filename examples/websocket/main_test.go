@@ -163,24 +163,36 @@ func TestNoHandshake(t *testing.T) {
 	}
 }
 
+// dialShort connects with a token of two seconds, and says when that was issued.
+func dialShort(t *testing.T, server *httptest.Server, issuer *bearer.Issuer) (conn *websocket.Conn, issued time.Time) {
+	t.Helper()
+	var err error
+	for range 10 { // a machine may pause for as long as the token lives
+		issued = time.Now()
+		conn, _, err = websocket.Dial(t.Context(), server.URL+"/ws",
+			&websocket.DialOptions{Subprotocols: []string{"bearer.v1", "bearer.token." + issue(t, issuer, bearer.ValidityShortLive)}})
+		if err == nil {
+			return conn, issued
+		}
+	}
+	t.Fatal(err)
+	return nil, issued
+}
+
 func TestTheConnectionEndsWithItsToken(t *testing.T) {
 	server, issuer := start(t)
-	issued := time.Now()
-	conn, _, err := websocket.Dial(t.Context(), server.URL+"/ws",
-		&websocket.DialOptions{Subprotocols: []string{"bearer.v1", "bearer.token." + issue(t, issuer, bearer.ValidityShortLive)}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn, issued := dialShort(t, server, issuer)
 	defer conn.CloseNow()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	_, _, err = conn.Read(ctx)
+	_, _, err := conn.Read(ctx)
 	var closed websocket.CloseError
 	if !errors.As(err, &closed) || closed != (websocket.CloseError{Code: websocket.StatusPolicyViolation, Reason: "the access token expired"}) {
 		t.Errorf("closed with %v", err)
 	}
-	// A token's dates are whole seconds, rounded down.
-	if lived := time.Since(issued); lived < time.Second || lived > 4*time.Second {
+	// A token's dates are whole seconds, rounded down. Without its end the connection
+	// would live for hours.
+	if lived := time.Since(issued); lived < time.Second || lived > 50*time.Second {
 		t.Errorf("the connection lived for %v, its token for two seconds", lived)
 	}
 }
@@ -189,11 +201,7 @@ func TestTheConnectionEndsWithItsToken(t *testing.T) {
 // token either.
 func TestAMessageAfterTheExpiryIsNotAnswered(t *testing.T) {
 	server, issuer := start(t)
-	conn, _, err := websocket.Dial(t.Context(), server.URL+"/ws",
-		&websocket.DialOptions{Subprotocols: []string{"bearer.v1", "bearer.token." + issue(t, issuer, bearer.ValidityShortLive)}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn, _ := dialShort(t, server, issuer)
 	defer conn.CloseNow()
 	time.Sleep(2200 * time.Millisecond) // nobody reads, so that nobody answers the close frame
 	_ = conn.Write(t.Context(), websocket.MessageText, []byte("hello"))
