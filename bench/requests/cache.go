@@ -206,7 +206,7 @@ func memory(k key, sc scale) (all []finding, err error) {
 		runtime.KeepAlive(w)
 		all = append(all, finding{
 			fmt.Sprintf("memory of a token of %d bytes with a payload of %d", tokenBytes, payloadBytes),
-			fmt.Sprintf("%d bytes: the token, the payload and %d", each, each-int64(tokenBytes)-int64(payloadBytes)),
+			fmt.Sprintf("%d bytes: %+d beside its own and its payload's", each, each-int64(tokenBytes)-int64(payloadBytes)),
 		})
 	}
 	return all, nil
