@@ -21,12 +21,16 @@ type token struct {
 }
 
 // A client sends one request after another. Request and writer are used again,
-// so that what is counted is the contestant's.
+// so that what is counted is the contestant's. What it writes to is in no cache
+// line of another client's, which may be on another core.
 type client struct {
+	_       [128]byte
 	handler http.Handler
 	request *http.Request
-	header  []string
+	header  [1]string
 	w       recorder
+	body    [256]byte
+	_       [128]byte
 }
 
 func newClient(h http.Handler) *client {
@@ -34,8 +38,9 @@ func newClient(h http.Handler) *client {
 	if err != nil {
 		panic(err) // nothing in it can be wrong
 	}
-	c := &client{handler: h, request: r, header: []string{""}, w: recorder{header: make(http.Header)}}
-	r.Header["Authorization"] = c.header
+	c := &client{handler: h, request: r, w: recorder{header: make(http.Header)}}
+	c.w.body = c.body[:0]
+	r.Header["Authorization"] = c.header[:]
 	return c
 }
 
