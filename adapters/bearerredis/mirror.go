@@ -168,13 +168,12 @@ func (m *Mirror) changes(ctx context.Context, after string, count int64) (change
 	info := pipe.XInfoStream(ctx, m.key(changesKey))
 	read := pipe.XRead(ctx, &redis.XReadArgs{Streams: []string{m.key(changesKey), after}, Count: count, Block: -1})
 	_, _ = pipe.Exec(ctx)
-	stream, err := info.Result()
-	if redis.HasErrorPrefix(err, "no such key") {
-		last, err = noID, nil
-	} else if err == nil {
+	switch stream, err := info.Result(); {
+	case err == nil:
 		last = stream.LastGeneratedID
-	}
-	if err != nil {
+	case redis.HasErrorPrefix(err, "no such key"):
+		last = noID
+	default:
 		return nil, "", withoutArguments(err)
 	}
 	streams, err := read.Result()
