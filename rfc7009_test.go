@@ -239,14 +239,9 @@ func TestRFC7009(t *testing.T) {
 		}},
 		{"2.2: a refresh token of an earlier audience is revoked", func(t *testing.T, s *oauthServer) {
 			tokens := s.logIn()
-			next, err := bearer.NewIssuer(testIssuer, ringOf(t, goldenKey(t)), s.login, bearer.WithClock(s.clock.Now), bearer.WithAudience(testIssuer, "https://more.test"),
+			next := s.beside(t, testIssuer, goldenKey(t), bearer.WithAudience(testIssuer, "https://more.test"),
 				bearer.WithRevocations(s.revocations), bearer.WithCallers(s.authenticate), s.refreshing())
-			if err != nil {
-				t.Fatal(err)
-			}
-			n := &oauthServer{t: t, mux: http.NewServeMux()}
-			next.Mount(n.mux)
-			wantRevocation(t, n.revoke(tokens.RefreshToken))
+			wantRevocation(t, next.revoke(tokens.RefreshToken))
 			if s.admits(tokens.AccessToken) {
 				t.Error("200, and the session's access token is admitted")
 			}
@@ -254,14 +249,9 @@ func TestRFC7009(t *testing.T) {
 		}},
 		{"2.2: a refresh token of another issuer with the same secret is not", func(t *testing.T, s *oauthServer) {
 			tokens := s.logIn()
-			other, err := bearer.NewIssuer("https://other.test", ringOf(t, goldenKey(t)), s.login, bearer.WithClock(s.clock.Now), bearer.WithAudience(testIssuer),
+			other := s.beside(t, "https://other.test", goldenKey(t), bearer.WithAudience(testIssuer),
 				bearer.WithRevocations(s.revocations), bearer.WithCallers(s.authenticate), s.refreshing())
-			if err != nil {
-				t.Fatal(err)
-			}
-			o := &oauthServer{t: t, mux: http.NewServeMux()}
-			other.Mount(o.mux)
-			wantRevocation(t, o.revoke(tokens.RefreshToken))
+			wantRevocation(t, other.revoke(tokens.RefreshToken))
 			if !s.admits(tokens.AccessToken) {
 				t.Error("revoked")
 			}

@@ -456,35 +456,30 @@ func TestRefreshIsBound(t *testing.T) {
 	// Others that share the store and the secret.
 	for _, tt := range []struct {
 		name string
-		make func(t *testing.T, s *oauthServer) (*bearer.Issuer, error)
+		make func(t *testing.T, s *oauthServer) *oauthServer
 		same bool
 	}{
-		{"the same issuer on another replica", func(t *testing.T, s *oauthServer) (*bearer.Issuer, error) {
-			return bearer.NewIssuer(testIssuer, ringOf(t, newKey(t, keys.EdDSA)), s.login, bearer.WithClock(s.clock.Now), bearer.DangerouslyAllowPasswordGrant(), s.refreshing())
+		{"the same issuer on another replica", func(t *testing.T, s *oauthServer) *oauthServer {
+			return s.beside(t, testIssuer, newKey(t, keys.EdDSA), bearer.DangerouslyAllowPasswordGrant(), s.refreshing())
 		}, true},
-		{"another issuer", func(t *testing.T, s *oauthServer) (*bearer.Issuer, error) {
-			return bearer.NewIssuer("https://other.test", ringOf(t, goldenKey(t)), s.login, bearer.WithClock(s.clock.Now), bearer.WithAudience(testIssuer), s.refreshing())
+		{"another issuer", func(t *testing.T, s *oauthServer) *oauthServer {
+			return s.beside(t, "https://other.test", goldenKey(t), bearer.WithAudience(testIssuer), s.refreshing())
 		}, false},
-		{"another audience", func(t *testing.T, s *oauthServer) (*bearer.Issuer, error) {
-			return bearer.NewIssuer(testIssuer, ringOf(t, goldenKey(t)), s.login, bearer.WithClock(s.clock.Now), bearer.WithAudience("https://api.test"), s.refreshing())
+		{"another audience", func(t *testing.T, s *oauthServer) *oauthServer {
+			return s.beside(t, testIssuer, goldenKey(t), bearer.WithAudience("https://api.test"), s.refreshing())
 		}, false},
-		{"one more audience", func(t *testing.T, s *oauthServer) (*bearer.Issuer, error) {
-			return bearer.NewIssuer(testIssuer, ringOf(t, goldenKey(t)), s.login, bearer.WithClock(s.clock.Now), bearer.WithAudience(testIssuer, "https://api.test"), s.refreshing())
+		{"one more audience", func(t *testing.T, s *oauthServer) *oauthServer {
+			return s.beside(t, testIssuer, goldenKey(t), bearer.WithAudience(testIssuer, "https://api.test"), s.refreshing())
 		}, false},
-		{"another secret", func(t *testing.T, s *oauthServer) (*bearer.Issuer, error) {
-			return bearer.NewIssuer(testIssuer, ringOf(t, goldenKey(t)), s.login, bearer.WithClock(s.clock.Now),
+		{"another secret", func(t *testing.T, s *oauthServer) *oauthServer {
+			return s.beside(t, testIssuer, goldenKey(t),
 				bearer.WithRefreshTokens(s.store, []byte("another secret of thirty-two bytes"), refreshIdle, refreshAbsolute))
 		}, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newOAuthServer(t)
 			token := s.logInByJSON().RefreshToken
-			other, err := tt.make(t, s)
-			if err != nil {
-				t.Fatal(err)
-			}
-			o := &oauthServer{t: t, mux: http.NewServeMux()}
-			other.Mount(o.mux)
+			o := tt.make(t, s)
 			s.store.taken()
 			w := o.refreshByJSON(token)
 			if tt.same {
@@ -498,6 +493,18 @@ func TestRefreshIsBound(t *testing.T) {
 			tokensOf(t, s.refreshByJSON(token))
 		})
 	}
+}
+
+// beside is another issuer, with the same users and clock.
+func (s *oauthServer) beside(t testing.TB, name string, k *keys.Key, opts ...bearer.IssuerOption) *oauthServer {
+	t.Helper()
+	i, err := bearer.NewIssuer(name, ringOf(t, k), s.login, append(opts, bearer.WithClock(s.clock.Now))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := &oauthServer{t: t, issuer: i, mux: http.NewServeMux()}
+	i.Mount(o.mux)
+	return o
 }
 
 func (s *oauthServer) refreshing() bearer.IssuerOption {

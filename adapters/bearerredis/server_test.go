@@ -60,7 +60,7 @@ func startRedis(t testing.TB, args ...string) *server {
 func (s *server) start() {
 	s.t.Helper()
 	s.cmd = exec.Command("redis-server", append([]string{
-		"--unixsocket", filepath.Join(s.dir, "socket"), "--bind", "127.0.0.1", "--dir", s.dir, "--logfile", filepath.Join(s.dir, "log"),
+		"--unixsocket", s.addr, "--bind", "127.0.0.1", "--dir", s.dir, "--logfile", filepath.Join(s.dir, "log"),
 		"--appendonly", "yes", "--appendfsync", "always", "--save", "",
 	}, s.args...)...)
 	if err := s.cmd.Start(); err != nil {
@@ -76,7 +76,7 @@ func (s *server) start() {
 
 // answers asks without a client, which would keep something to itself.
 func (s *server) answers() bool {
-	c, err := net.DialTimeout("unix", filepath.Join(s.dir, "socket"), time.Second)
+	c, err := net.DialTimeout("unix", s.addr, time.Second)
 	if err != nil {
 		return false
 	}

@@ -214,8 +214,8 @@ func (c *busyConnector) Connect(context.Context) (driver.Conn, error) {
 
 func TestMigrateWhileAnotherTurnsTheLogOn(t *testing.T) {
 	d := sqliteFile(t)
-	pool := func(code, fails int) *sql.DB {
-		c := &busyConnector{sqlite: d.open(t).Driver(), dsn: d.dsn, code: code}
+	pool := func(code, fails int, last func()) *sql.DB {
+		c := &busyConnector{sqlite: d.open(t).Driver(), dsn: d.dsn, code: code, last: last}
 		c.fails.Store(int64(fails))
 		db := sql.OpenDB(c)
 		t.Cleanup(func() { _ = db.Close() })
@@ -223,19 +223,15 @@ func TestMigrateWhileAnotherTurnsTheLogOn(t *testing.T) {
 	}
 	const busy, busyRecovery, full = 5, 5 | 1<<8, 13
 	var coded codedError
-	if err := bearersql.Migrate(t.Context(), pool(full, 1), bearersql.SQLite); !errors.As(err, &coded) {
+	if err := bearersql.Migrate(t.Context(), pool(full, 1, nil), bearersql.SQLite); !errors.As(err, &coded) {
 		t.Errorf("a full disk: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	busyUntil := &busyConnector{sqlite: d.open(t).Driver(), dsn: d.dsn, code: busy, last: cancel}
-	busyUntil.fails.Store(3)
-	db := sql.OpenDB(busyUntil)
-	defer db.Close()
-	if err := bearersql.Migrate(ctx, db, bearersql.SQLite); !errors.As(err, &coded) || !errors.Is(err, context.Canceled) {
+	if err := bearersql.Migrate(ctx, pool(busy, 3, cancel), bearersql.SQLite); !errors.As(err, &coded) || !errors.Is(err, context.Canceled) {
 		t.Errorf("busy until the context ends: %v", err)
 	}
 	for _, code := range []int{busy, busyRecovery} {
-		if err := bearersql.Migrate(t.Context(), pool(code, 3), bearersql.SQLite); err != nil {
+		if err := bearersql.Migrate(t.Context(), pool(code, 3, nil), bearersql.SQLite); err != nil {
 			t.Errorf("busy three times, with %d: %v", code, err)
 		}
 	}
